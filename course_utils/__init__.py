@@ -1,0 +1,23 @@
+"""The code that the notebooks of the course share.
+
+Read it as part of the course: one module, one job, and a module imports only modules that come before it here.
+
+``simulate`` paths · ``payoffs`` · ``reference`` prices to test against · ``pytrees`` stack and unstack ·
+``networks`` a small MLP · ``regressors`` three ways to fit a continuation value · ``lsmc`` the pricer ·
+``bounds`` and ``greeks`` · ``batches`` · ``digits`` · ``plotting`` · ``checks`` of exercises
+"""
+
+
+def about() -> None:
+    """Print the versions and the device on one line: the first thing to read when two machines disagree."""
+    import platform
+
+    import flax
+    import jax
+    import optax
+
+    device = jax.devices()[0]
+    print(
+        f"Python {platform.python_version()} · jax {jax.__version__} · flax {flax.__version__} · "
+        f"optax {optax.__version__} · {jax.device_count()} × {device.platform} ({device.device_kind})"
+    )
