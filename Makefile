@@ -1,13 +1,20 @@
 # Two commands do it all: `make lab` opens the course, `make test` runs every test and every notebook.
 PYTHON ?= python3
 BIN    := .venv/bin
-NB     ?=
 # Python of the two other lanes: pyenv's 3.13 where there is one, else what uv finds or fetches.
 PYTHON313 ?= $(lastword 3.13 $(wildcard $(HOME)/.pyenv/versions/3.13.*/bin/python3.13))
-PYTEST := -m pytest -p no:cacheprovider
+NO_313 = echo "Python 3.13 was neither found nor could be fetched. Install it, or name it: make test-colab PYTHON313=/path/to/python3.13"
 
-.PHONY: lab test test-slow test-colab test-newest env notebooks constraints clean help
+# `NB=07` or `NB="07 18"` limits a command to these notebooks (`make test` then leaves the unit tests out).
+NB        ?=
+NOTEBOOKS := $(if $(NB),$(foreach number,$(NB),$(wildcard notebooks/$(number)_*.ipynb)),notebooks)
+TESTS     ?= $(if $(NB),tests/conftest.py,tests)
+
+.PHONY: help lab env test test-slow test-colab test-newest notebooks assignment grade constraints clean
 .DEFAULT_GOAL := help
+
+# Stored outputs come from a CPU, and are compared on one.
+test test-slow test-colab test-newest notebooks: export JAX_PLATFORMS := cpu
 
 help:            ## this list
 	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 16
@@ -17,19 +24,59 @@ lab: env         ## open the course in JupyterLab
 
 env: .venv/.done ## build .venv, if anything it is made from changed
 
+test: env        ## every test and every notebook, or NB=07 alone; pytest's options stand in pyproject.toml
+	$(BIN)/python -m pytest $(TESTS) $(NOTEBOOKS)
+
+test-slow: env   ## what needs many seeds, kills or minutes
+	$(BIN)/python -m pytest -m slow tests
+
+test-colab: .venv-colab/.done    ## the same with Colab's versions, the oldest supported
+	.venv-colab/bin/python -m pytest $(TESTS) $(NOTEBOOKS)
+
+test-newest: .venv-newest/.done  ## the same with Python 3.13 and the newest versions
+	.venv-newest/bin/python -m pytest $(TESTS) $(NOTEBOOKS)
+
+notebooks: env   ## execute what changed and store its outputs; NB=07 that one; TIMING=1 measures times anew
+	$(BIN)/python tests/tools/store.py $(if $(TIMING),--timing) $(NB)
+
+assignment: env  ## notebooks to hand out, without solutions, in build/assignment; NB=07 that one
+	$(BIN)/python tests/tools/assignment.py $(NB)
+
+grade: env       ## grade the notebooks handed in: make grade DIR=folder
+	@test -n "$(DIR)" || { echo "Say where they are: make grade DIR=folder"; exit 1; }
+	$(BIN)/python tests/tools/grade.py "$(DIR)"
+
+clean:           ## remove the environments and all else that was built here
+	rm -rf .venv .venv-colab .venv-newest build .hypothesis *.egg-info
+	find . -name __pycache__ -prune -exec rm -rf {} +
+
 .venv/.done: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "$$($(PYTHON) --version) found; the course needs Python 3.11 or newer: make env PYTHON=python3.13"; exit 1; }
+	@echo "Building .venv: a few minutes, once."
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	@touch $@
 
 .venv-colab/.done: pyproject.toml constraints-colab.txt | env
-	$(BIN)/uv venv --quiet --clear --python $(PYTHON313) .venv-colab
+	$(BIN)/uv venv --quiet --clear --python $(PYTHON313) .venv-colab || { $(NO_313); exit 1; }
 	$(BIN)/uv pip install --quiet --python .venv-colab/bin/python --constraint constraints-colab.txt --editable '.[dev]'
 	@touch $@
 
 .venv-newest/.done: pyproject.toml constraints.txt | env
-	$(BIN)/uv venv --quiet --clear --python $(PYTHON313) .venv-newest
+	$(BIN)/uv venv --quiet --clear --python $(PYTHON313) .venv-newest || { $(NO_313); exit 1; }
 	$(BIN)/uv pip install --quiet --python .venv-newest/bin/python --constraint constraints.txt --editable '.[dev]'
 	@touch $@
+
+# The newest releases that go together. A file's own first lines are kept; nothing with an address is ever written.
+COLAB   := jax==0.7.2 jaxlib==0.7.2 flax==0.11.2 optax==0.2.8 numpy==2.1.3
+RESOLVE := $(BIN)/uv pip compile pyproject.toml --extra dev --universal --no-header --no-annotate --no-emit-index-url --quiet
+
+constraints: env ## rewrite both constraints files with the newest releases
+	@mkdir -p build && printf '%s\n' $(COLAB) > build/colab.txt
+	$(RESOLVE) --python-version 3.11 > build/constraints.txt
+	$(RESOLVE) --python-version 3.13 --constraint build/colab.txt > build/constraints-colab.txt
+	@for file in constraints.txt constraints-colab.txt; do \
+	  if grep -q '://' build/$$file; then echo "build/$$file holds an address: not taken"; exit 1; fi; \
+	  { grep '^#' $$file; cat build/$$file; } > build/new.txt && mv build/new.txt $$file; \
+	done
