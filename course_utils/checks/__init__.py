@@ -1,0 +1,240 @@
+"""Exercise checks: one printed line says whether an answer is right, and if not, what to look at.
+
+A student meets one function, ``check("06.2", running_maximum)``. It runs the answer on fresh random arguments, compares
+it with the course's solution, and prints one line: not attempted yet, not yet with a hint, or correct. It raises nothing.
+
+An author writes ``course_utils/checks/nb06.py`` with a list ``exercises`` of ``Exercise``; the number before the dot says
+in which file a check looks. An answer is examined in stages, and the first that fails speaks:
+
+1. *result*: what comes back must have the solution's tree structure, and each leaf its shape, dtype and values;
+2. *jit*: the same, called through ``jax.jit`` (unless ``jit=False``);
+3. *gradient*: the gradient of the result must be the solution's (if ``gradient`` names arguments);
+4. *inspect*: whatever else the author looks at: a Python loop, a key used twice.
+
+Then the answer is compared with the author's ``mistakes``. Those go through the same stages on the same arguments; one
+that fails at the same stage with the same result (or the same exception) is what the student did, and its hint is
+printed. If there is none, the hint says in general words what differs.
+"""
+
+import contextlib
+import functools
+import importlib
+import json
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from course_utils.checks.compare import TOLERANCE, difference, kind
+from course_utils.checks.inspectors import calls_at_most, keys_used_once, must_use, no_python_loop, primitives
+from course_utils.checks.reading import arrays_from_outside, is_bare, is_unfinished
+
+__all__ = [
+    "Exercise", "Mistake", "check", "find", "assess", "difference", "TOLERANCE",
+    "calls_at_most", "keys_used_once", "must_use", "no_python_loop", "primitives",
+]
+
+ADVICE = {
+    "TracerBoolConversionError": "a Python `if`, `while`, `and` or `or` asks for a value that is only traced",
+    "TracerIntegerConversionError": "a traced value stands where Python needs an integer, as in `range` or an index",
+    "TracerArrayConversionError": "a NumPy function got a traced value; use the one from jax.numpy",
+    "ConcretizationTypeError": "a traced value stands where a Python number is needed, as in a shape, `float` or `int`",
+    "NonConcreteBooleanIndexError": "a mask as an index gives a shape that depends on values; use jnp.where",
+    "UnexpectedTracerError": "a traced value was kept from an earlier call; return it instead of storing it",
+}
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A typical wrong answer, and the one hint aimed at it (a clause in lower case, without a full stop)."""
+
+    answer: Any
+    hint: str
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """What is asked, and how an answer is examined.
+
+    Attributes:
+        name: as in the check cell, "06.2".
+        solution: a function, or for ``answer = ...`` exercises a value (a number, string, array, or tree of them).
+        inputs: ``key -> tuple of arguments``, called with a new key for each draw, and again for each call. The arguments
+            may be anything: arrays, trees, keys, Python numbers, functions. None if the answer is a value.
+        mistakes: at least two.
+        jit: whether the answer must also work under ``jax.jit``.
+        static: positions of the arguments that ``jit`` must not trace (Python integers, functions, strings).
+        gradient: position or positions of float arguments; the gradient with respect to them is compared as well.
+        tolerance: relative error allowed, instead of the dtype's in ``TOLERANCE``.
+        inspect: ``(function, arguments) -> hint or None``, asked when all else is right.
+        call: how a result is had from an answer that is not simply called with the arguments: a class, or a function
+            that returns a function. ``call(answer, *arguments)`` takes its place at every stage.
+        draws: how many random arguments are tried.
+    """
+
+    name: str
+    solution: Any
+    inputs: Callable | None = None
+    mistakes: Sequence[Mistake] = ()
+    jit: bool = True
+    static: tuple[int, ...] = ()
+    gradient: int | tuple[int, ...] | None = None
+    tolerance: float | None = None
+    inspect: Callable | None = None
+    call: Callable = lambda answer, *arguments: answer(*arguments)
+    draws: int = 3
+
+
+class Verdict(NamedTuple):
+    state: str  # "correct", "not yet" or "not attempted yet"
+    hint: str = ""
+
+
+class Raised(NamedTuple):
+    """An exception, as two strings: equal for equal mistakes, and all of it that a student is shown."""
+
+    kind: str
+    message: str
+
+    def __str__(self):
+        text = self.message if len(self.message) <= 110 else self.message[:107] + "..."
+        return f"{self.kind}: {ADVICE.get(self.kind, text)}".rstrip(":. ")
+
+
+class Finding(NamedTuple):
+    """What is wrong with an answer on one draw: where, the evidence (a result or ``Raised``), and general words."""
+
+    stage: str
+    evidence: Any
+    words: str
+
+
+class CourseError(Exception):
+    """The exercise itself is wrong: its name is unknown, or its solution raises."""
+
+
+def check(name: str, answer, seed: int | None = None) -> None:
+    """Print one line about a student's ``answer`` to exercise ``name``; raise nothing."""
+    try:
+        verdict = assess(find(name), answer, seed)
+    except KeyboardInterrupt:
+        verdict = Verdict("not yet", "the check was interrupted before your answer had finished")
+    except Exception as error:  # the course's mistake, not the student's; the tests call `assess`, and see it raised
+        verdict = Verdict("cannot be checked", str(error) if isinstance(error, CourseError) else repr(error))
+    hint = verdict.hint if verdict.hint.endswith((".", "?")) or not verdict.hint else verdict.hint + "."
+    print(f"{name} {verdict.state}: {hint}" if hint else f"{name} {verdict.state}.")
+    if path := os.environ.get("COURSE_GRADES"):
+        with open(path, "a") as file:
+            file.write(json.dumps({"exercise": name, "state": verdict.state, "hint": hint}) + "\n")
+
+
+def find(name: str) -> Exercise:
+    """The exercise called ``name``. Raises ``CourseError`` if there is none."""
+    number = str(name).split(".")[0]
+    try:
+        exercises = importlib.import_module(f"{__name__}.nb{number}").exercises
+        return next(exercise for exercise in exercises if exercise.name == name)
+    except (ModuleNotFoundError, StopIteration):
+        raise CourseError("the course has no exercise of this name; was the check cell edited?") from None
+
+
+def assess(exercise: Exercise, answer, seed: int | None = None) -> Verdict:
+    """Examine ``answer`` on ``exercise.draws`` random arguments: new ones each time, or those of ``seed``."""
+    untouched = Verdict("not attempted yet", "replace the ... in the cell above, run it, then run this one")
+    if answer is ... or is_bare(answer):
+        return untouched
+    if exercise.inputs is not None and not callable(answer):
+        return Verdict("not yet", f"a function is asked for, and this is {kind(answer)}")
+    key = jax.random.key(int.from_bytes(os.urandom(4)) >> 1 if seed is None else seed)
+    examine = _examiner(exercise, jax.random.split(key, exercise.draws))
+    findings = list(examine(answer))
+    first = next((finding for finding in findings if finding), None)
+    if first is None:
+        return Verdict("correct")
+    if is_unfinished(answer, first.evidence):
+        return untouched
+    for mistake in exercise.mistakes:
+        if all(map(functools.partial(_same, tolerance=exercise.tolerance), examine(mistake.answer), findings)):
+            return Verdict("not yet", mistake.hint)
+    if names := arrays_from_outside(answer):
+        return Verdict("not yet", f"it uses `{names[0]}` of the notebook; it should use its arguments alone")
+    wrong = [finding for finding in findings if finding]
+    if len(wrong) > 1 and first.words.endswith("not right") and all(_same(first, other, None) for other in wrong):
+        return Verdict("not yet", "it gives the same result for every input")
+    return Verdict("not yet", f"right for some inputs, but for others {first.words}" if None in findings else first.words)
+
+
+def _examiner(exercise: Exercise, keys) -> Callable[[Any], Iterator[Finding | None]]:
+    """``answer -> findings``, one per key and only as they are asked for; the solution's results are computed once."""
+    if exercise.inputs is None:
+        return lambda answer: iter([_compared("result", "", answer, exercise.solution, exercise.tolerance)])
+
+    compiled = functools.partial(jax.jit, static_argnums=exercise.static) if exercise.jit else lambda f: f
+    stages = {"result": (lambda f: f, "")}  # stage: (how it runs a function, the first words of its hint)
+    if exercise.jit:
+        stages["jit"] = (compiled, "right as it is, but under jax.jit ")
+    if exercise.gradient is not None:
+        gradient = functools.partial(_gradient, argnums=exercise.gradient)
+        stages["gradient"] = (lambda f: compiled(gradient(f)), "the value is right, but in its gradient ")
+
+    @functools.cache
+    def expected(stage: str, draw: int):
+        transform = stages["result" if stage == "jit" else stage][0]
+        result = _attempt(transform(functools.partial(exercise.call, exercise.solution)), exercise.inputs(keys[draw]))
+        if isinstance(result, Raised):
+            raise CourseError(f"the course's own solution raises {result}; please tell whoever teaches it")
+        return result
+
+    def examine(answer):
+        function = functools.partial(exercise.call, answer)
+        transformed = {stage: transform(function) for stage, (transform, _) in stages.items()}
+
+        def finding(draw):
+            arguments = functools.partial(exercise.inputs, keys[draw])  # made anew for each call: an answer may change them
+            for stage, (_, words) in stages.items():
+                result = _attempt(transformed[stage], arguments())
+                if found := _compared(stage, words, result, expected(stage, draw), exercise.tolerance):
+                    return found
+            if exercise.inspect is not None and (hint := _attempt(exercise.inspect, (function, arguments()))):
+                return Finding("inspect", hint, f"it raises {hint}" if isinstance(hint, Raised) else hint)
+
+        return map(finding, range(exercise.draws))
+
+    return examine
+
+
+def _attempt(function: Callable, arguments: tuple = ()):
+    """The result of ``function(*arguments)``, or ``Raised``. What it prints goes nowhere."""
+    with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere), contextlib.redirect_stderr(nowhere):
+        try:
+            result = jax.block_until_ready(function(*arguments))
+            jax.effects_barrier()  # jax.debug.print is quiet too
+            return result
+        except (Exception, SystemExit) as error:
+            return Raised(type(error).__name__, (str(error).strip().splitlines() or [""])[0])
+
+
+def _gradient(function: Callable, argnums):
+    """Gradient of a weighted sum of all that ``function`` returns; the weights differ, so no two errors cancel."""
+
+    def total(*arguments):
+        leaves = [jnp.asarray(leaf) for leaf in jax.tree.leaves(function(*arguments))]
+        floats = [leaf for leaf in leaves if jnp.issubdtype(leaf.dtype, jnp.floating)]
+        return sum(jnp.sum(leaf * jnp.cos(1.0 + jnp.arange(leaf.size)).reshape(leaf.shape)) for leaf in floats)
+
+    return jax.grad(total, argnums)
+
+
+def _compared(stage: str, preface: str, got, want, tolerance) -> Finding | None:
+    words = f"it raises {got}" if isinstance(got, Raised) else difference(got, want, tolerance)
+    return Finding(stage, got, preface + words) if words else None
+
+
+def _same(one: Finding | None, other: Finding | None, tolerance) -> bool:
+    """Whether two answers did the same on one draw."""
+    if one is None or other is None:
+        return one is other
+    return one.stage == other.stage and not difference(one.evidence, other.evidence, tolerance)

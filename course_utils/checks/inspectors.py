@@ -1,0 +1,69 @@
+"""Ready-made inspectors, for the field ``inspect`` of an ``Exercise``: each is ``(function, arguments) -> hint or None``."""
+
+import functools
+from collections.abc import Callable
+
+import jax
+import numpy as np
+
+
+def primitives(function: Callable, arguments: tuple) -> list[str]:
+    """Names of all operations in the traced ``function``, those inside loops and nested calls included, each once per
+    place where it stands: a Python loop repeats them, ``vmap`` and ``scan`` don't."""
+    traced = (jax.Array, np.ndarray, float)
+    static = [i for i, a in enumerate(arguments) if not all(isinstance(leaf, traced) for leaf in jax.tree.leaves(a))]
+    found = []
+
+    def walk(value):
+        if hasattr(value, "eqns"):
+            for equation in value.eqns:
+                found.append(equation.primitive.name)
+                walk(list(equation.params.values()))
+        elif hasattr(value, "jaxpr"):
+            walk(value.jaxpr)
+        elif isinstance(value, (tuple, list)):
+            for item in value:
+                walk(item)
+
+    walk(jax.make_jaxpr(function, static_argnums=static)(*arguments))
+    return found
+
+
+def no_python_loop(hint: str, limit: int = 60) -> Callable:
+    """An inspector: more than ``limit`` traced operations are a Python loop. Give arguments with more rows than that."""
+    return lambda function, arguments: hint if len(primitives(function, arguments)) > limit else None
+
+
+def must_use(*names: str, hint: str) -> Callable:
+    """An inspector: one of the primitives ``names`` ("scan", "while", "cond", "custom_jvp_call") must be in the trace."""
+    return lambda function, arguments: None if set(names) & set(primitives(function, arguments)) else hint
+
+
+def calls_at_most(limit: int, hint: str, position: int = 0) -> Callable:
+    """An inspector: the function that is argument ``position`` may be called (or traced) ``limit`` times."""
+
+    def inspector(function, arguments):
+        calls = []
+
+        @functools.wraps(arguments[position])
+        def counted(*args, **kwargs):
+            calls.append(1)
+            return arguments[position](*args, **kwargs)
+
+        function(*arguments[:position], counted, *arguments[position + 1 :])
+        return hint if len(calls) > limit else None
+
+    return inspector
+
+
+def keys_used_once(hint: str = "a key is used twice: split it, and use each part once") -> Callable:
+    """An inspector: no key may be drawn from or split twice (jax's own key-reuse checker)."""
+
+    def inspector(function, arguments):
+        try:
+            with jax.debug_key_reuse(True):
+                jax.jit(lambda *again: function(*again))(*arguments)  # traced anew
+        except jax.errors.KeyReuseError:
+            return hint
+
+    return inspector
