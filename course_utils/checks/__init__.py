@@ -1,10 +1,11 @@
 """Exercise checks: one printed line says whether an answer is right, and if not, what to look at.
 
-A student meets one function, ``check("06.2", running_maximum)``. It runs the answer on fresh random arguments, compares
-it with the course's solution, and prints one line: not attempted yet, not yet with a hint, or correct. It raises nothing.
+A student meets one function, ``check("06.2", running_maximum)``. It runs the answer on fresh random arguments,
+compares it with the course's solution, and prints one line: not attempted yet, not yet with a hint, or correct. It
+raises nothing.
 
-An author writes ``course_utils/checks/nb06.py`` with a list ``exercises`` of ``Exercise``; the number before the dot says
-in which file a check looks. An answer is examined in stages, and the first that fails speaks:
+An author writes ``course_utils/checks/nb06.py`` with a list ``exercises`` of ``Exercise``; the number before the dot
+says in which file a check looks. An answer is examined in stages, and the first that fails speaks:
 
 1. *result*: what comes back must have the solution's tree structure, and each leaf its shape, dtype and values;
 2. *jit*: the same, called through ``jax.jit`` (unless ``jit=False``);
@@ -62,8 +63,8 @@ class Exercise:
     Attributes:
         name: as in the check cell, "06.2".
         solution: a function, or for ``answer = ...`` exercises a value (a number, string, array, or tree of them).
-        inputs: ``key -> tuple of arguments``, called with a new key for each draw, and again for each call. The arguments
-            may be anything: arrays, trees, keys, Python numbers, functions. None if the answer is a value.
+        inputs: ``key -> tuple of arguments``, called with a new key for each draw, and again for each call. The
+            arguments may be anything: arrays, trees, keys, Python numbers, functions. None if the answer is a value.
         mistakes: at least two.
         jit: whether the answer must also work under ``jax.jit``.
         static: positions of the arguments that ``jit`` must not trace (Python integers, functions, strings).
@@ -164,7 +165,8 @@ def assess(exercise: Exercise, answer, seed: int | None = None) -> Verdict:
     wrong = [finding for finding in findings if finding]
     if len(wrong) > 1 and first.words.endswith("not right") and all(_same(first, other, None) for other in wrong):
         return Verdict("not yet", "it gives the same result for every input")
-    return Verdict("not yet", f"right for some inputs, but for others {first.words}" if None in findings else first.words)
+    sometimes = "right for some inputs, but for others " if None in findings else ""
+    return Verdict("not yet", sometimes + first.words)
 
 
 def _examiner(exercise: Exercise, keys) -> Callable[[Any], Iterator[Finding | None]]:
@@ -193,7 +195,7 @@ def _examiner(exercise: Exercise, keys) -> Callable[[Any], Iterator[Finding | No
         transformed = {stage: transform(function) for stage, (transform, _) in stages.items()}
 
         def finding(draw):
-            arguments = functools.partial(exercise.inputs, keys[draw])  # made anew for each call: an answer may change them
+            arguments = functools.partial(exercise.inputs, keys[draw])  # anew for each call: an answer may change them
             for stage, (_, words) in stages.items():
                 result = _attempt(transformed[stage], arguments())
                 if found := _compared(stage, words, result, expected(stage, draw), exercise.tolerance):

@@ -32,11 +32,14 @@ def _leaf_difference(got, want, tolerance) -> str | None:
             return None
         if callable(got):
             return "a function comes back where its result is asked for: call it"
-        return "the answer is another one" if kind(got) == kind(want) else f"{kind(want)} is asked for, not {kind(got)}"
+        if kind(got) == kind(want):
+            return "the answer is another one"
+        return f"{kind(want)} is asked for, not {kind(got)}"
     if a.shape != b.shape:
         transposed = a.ndim > 1 and a.shape == b.shape[::-1]
-        return f"the shape should be {b.shape}, and yours is {a.shape}" + (": it looks transposed" if transposed else "")
-    has, should = str(getattr(got, "dtype", "")), str(getattr(want, "dtype", ""))  # a Python number has none, and suits any
+        words = f"the shape should be {b.shape}, and yours is {a.shape}"
+        return words + ": it looks transposed" if transposed else words
+    has, should = str(getattr(got, "dtype", "")), str(getattr(want, "dtype", ""))  # a Python number suits any dtype
     if has and should and has != should:
         return f"the dtype should be {should}, and yours is {has}"
     if np.any((a != a) & (b == b)):

@@ -1,4 +1,4 @@
-"""Ready-made inspectors, for the field ``inspect`` of an ``Exercise``: each is ``(function, arguments) -> hint or None``."""
+"""Ready-made inspectors for the field ``inspect`` of an ``Exercise``: ``(function, arguments) -> hint or None``."""
 
 import functools
 from collections.abc import Callable
@@ -8,8 +8,10 @@ import numpy as np
 
 
 def primitives(function: Callable, arguments: tuple) -> list[str]:
-    """Names of all operations in the traced ``function``, those inside loops and nested calls included, each once per
-    place where it stands: a Python loop repeats them, ``vmap`` and ``scan`` don't."""
+    """Names of all operations in the traced ``function``, also inside its loops and calls.
+
+    Each counts once per place where it stands: a Python loop repeats it, ``vmap`` and ``scan`` don't.
+    """
     traced = (jax.Array, np.ndarray, float)
     static = [i for i, a in enumerate(arguments) if not all(isinstance(leaf, traced) for leaf in jax.tree.leaves(a))]
     found = []
@@ -30,12 +32,12 @@ def primitives(function: Callable, arguments: tuple) -> list[str]:
 
 
 def no_python_loop(hint: str, limit: int = 60) -> Callable:
-    """An inspector: more than ``limit`` traced operations are a Python loop. Give arguments with more rows than that."""
+    """An inspector: more than ``limit`` traced operations are a Python loop. Give more rows than that."""
     return lambda function, arguments: hint if len(primitives(function, arguments)) > limit else None
 
 
 def must_use(*names: str, hint: str) -> Callable:
-    """An inspector: one of the primitives ``names`` ("scan", "while", "cond", "custom_jvp_call") must be in the trace."""
+    """An inspector: one of the primitives ``names`` ("scan", "while", "cond") must be in the traced function."""
     return lambda function, arguments: None if set(names) & set(primitives(function, arguments)) else hint
 
 

@@ -34,7 +34,8 @@ def is_bare(answer) -> bool:
 
 def is_unfinished(answer, result) -> bool:
     """Whether an answer that gave the wrong ``result`` is a skeleton with code around its ``...``."""
-    left = any(leaf is ... or "ellipsis" in str(leaf).lower() for leaf in jax.tree.leaves(result) if not hasattr(leaf, "shape"))
+    leaves = jax.tree.leaves(result)
+    left = any(leaf is ... or isinstance(leaf, str) and "ellipsis" in leaf.lower() for leaf in leaves)
     return left or callable(answer) and any(map(_does_nothing, _codes(answer)))
 
 
