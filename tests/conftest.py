@@ -5,11 +5,14 @@ Cells tagged ``timing`` are run but not compared; nothing else is left out.
 """
 
 import difflib
+import os
 import re
 from decimal import Decimal
 from pathlib import Path
 
 from nbval.plugin import IPyNbCell, NbCellError
+
+os.environ.setdefault("JAX_PLATFORMS", "cpu")  # where the stored outputs come from; the notebooks' kernels inherit it
 
 # A number, not a part of a name (`float32`) or of a version (`0.7.2`): 12, -0.0500, 1.234e-05, 40,000.00
 NUMBER = re.compile(r"(?<![\w.])([-+]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d*)?(?:[eE][-+]?\d+)?)(?!\d|\.\d|,\d)")

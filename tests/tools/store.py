@@ -19,6 +19,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import nbformat
+from anatomy import METADATA
 from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
 from nbval.kernel import CURRENT_ENV_KERNEL_NAME, NbvalKernelspecManager
@@ -26,10 +27,7 @@ from tqdm import tqdm
 
 ROOT = Path(__file__).parents[2]
 TIMEOUT = 600  # seconds for one cell
-METADATA = {
-    "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
-    "language_info": {"name": "python"},
-}
+os.environ.setdefault("JAX_PLATFORMS", "cpu")  # stored outputs come from a CPU; the kernel inherits it
 
 
 class CellFailed(Exception):
