@@ -13,9 +13,6 @@ TESTS     ?= $(if $(NB),tests/conftest.py,tests)
 .PHONY: help lab env test test-slow test-colab test-newest notebooks assignment grade constraints clean
 .DEFAULT_GOAL := help
 
-# Stored outputs come from a CPU, and are compared on one.
-test test-slow test-colab test-newest notebooks: export JAX_PLATFORMS := cpu
-
 help:            ## this list
 	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 16
 
