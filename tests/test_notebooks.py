@@ -143,6 +143,7 @@ BROKEN = [  # rule, what breaks it, what it says
     ("executed", put("value", execution_count=None), "value was not run in order"),
     ("executed", put("value", execution_count=7), "value was not run in order"),
     ("executed", put("value", source=" "), "value is empty"),
+    ("executed", put("value", outputs=printed("1\n") + printed("2\n")), "in pieces"),
     ("quiet", put("value", outputs=[{"output_type": "error", "ename": "TypeError"}]), "stores an error, TypeError"),
     ("quiet", put("value", outputs=printed("careful", "stderr")), "prints to stderr: 'careful'"),
     ("quiet", put("value", outputs=printed("<f at 0x7f5c12ab34>")), "an object's address"),

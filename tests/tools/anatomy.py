@@ -118,6 +118,9 @@ def executed(notebook):
             yield f"cell {cell.id} is empty: delete it"
         elif cell["execution_count"] != place:
             yield f"cell {cell.id} was not run in order: make notebooks NB={notebook.number}"
+        names = [output.get("name") for output in cell.outputs]
+        if any(name and name == other for name, other in zip(names, names[1:])):
+            yield f"cell {cell.id} stores what it printed in pieces: make notebooks NB={notebook.number}"
 
 
 def quiet(notebook):
@@ -232,7 +235,7 @@ def exercise(name, student, check, solution):
         yield f"exercise {name}: cell {solution.id} starts with `#@title Solution {name}`"
     if lines[-1] != f'checks.check("{name}", solution_{answer})':
         yield f'exercise {name}: cell {solution.id} ends with checks.check("{name}", solution_{answer})'
-    if solution.text.strip() != f"{name} correct.":
+    if not solution.text.endswith(f"{name} correct.\n"):
         yield f"exercise {name}: the check of the solution (cell {solution.id}) stores {solution.text.strip()!r}"
     if solution["metadata"].get("cellView") != "form" or solution["metadata"].get("jupyter") != {"source_hidden": True}:
         yield f'exercise {name}: cell {solution.id} needs the metadata "jupyter": {{"source_hidden": true}} and "cellView": "form"'

@@ -18,12 +18,7 @@ import time
 from importlib.metadata import version
 from pathlib import Path
 
-import nbformat
 from anatomy import METADATA
-from jupyter_client.manager import AsyncKernelManager
-from nbclient import NotebookClient
-from nbval.kernel import CURRENT_ENV_KERNEL_NAME, NbvalKernelspecManager
-from tqdm import tqdm
 
 ROOT = Path(__file__).parents[2]
 TIMEOUT = 600  # seconds for one cell
@@ -36,7 +31,7 @@ class CellFailed(Exception):
 
 def normalize(notebook) -> None:
     """Leave in the notebook what its author wrote and what its cells printed, and nothing of where or when that was."""
-    notebook.metadata = nbformat.from_dict(METADATA)
+    notebook.metadata = type(notebook.metadata)(METADATA)
     for cell in notebook.cells:
         for key in ("execution", "ExecuteTime", "collapsed", "scrolled", "editable", "trusted"):
             cell.metadata.pop(key, None)
@@ -61,6 +56,12 @@ def store(path: Path, timing: bool = False) -> None:
     Raises:
         CellFailed: naming the notebook, the cell and the error; the file is then left as it was.
     """
+    import nbformat  # imported here, for these take seconds, and often there is nothing to do
+    from jupyter_client.manager import AsyncKernelManager
+    from nbclient import NotebookClient
+    from nbval.kernel import CURRENT_ENV_KERNEL_NAME, NbvalKernelspecManager
+    from tqdm import tqdm
+
     notebook = nbformat.read(path, as_version=4)
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     kept = {} if timing else {cell.id: cell.outputs for cell in code if is_timing(cell) and cell.outputs}
@@ -75,6 +76,7 @@ def store(path: Path, timing: bool = False) -> None:
         notebook,
         km=AsyncKernelManager(kernel_name=CURRENT_ENV_KERNEL_NAME, kernel_spec_manager=NbvalKernelspecManager()),
         resources={"metadata": {"path": str(path.parent)}},
+        extra_arguments=["--IPKernelApp.log_level=ERROR"],
         timeout=TIMEOUT,
         record_timing=False,
         store_widget_state=False,
