@@ -106,10 +106,8 @@ SAMPLE = [
 
 
 def notebook_of(tmp_path, cells, metadata=METADATA):
-    count = 0
-    for cell in cells:
-        if cell["cell_type"] == "code" and cell["execution_count"] == 0:
-            count += 1
+    for count, cell in enumerate((cell for cell in cells if cell["cell_type"] == "code"), start=1):
+        if cell["execution_count"] == 0:
             cell["execution_count"] = count
     path = tmp_path / "07_sample.ipynb"
     path.write_text(json.dumps({"cells": cells, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}), encoding="utf-8")
@@ -140,9 +138,9 @@ def drop(name):
 
 WITHOUT_ALT = FIGURE | {"metadata": {}}
 BROKEN = [  # rule, what breaks it, what it says
-    ("executed", put("value", execution_count=None), "value was not run in order"),
-    ("executed", put("value", execution_count=7), "value was not run in order"),
-    ("executed", put("value", source=" "), "value is empty"),
+    ("executed", put("value", execution_count=None), "not run in order: cells value: make notebooks NB=07"),
+    ("executed", put("value", execution_count=7), "not run in order: cells value: make notebooks NB=07"),
+    ("executed", put("value", source=" "), "empty cells value"),
     ("executed", put("value", outputs=printed("1\n") + printed("2\n")), "in pieces"),
     ("quiet", put("value", outputs=[{"output_type": "error", "ename": "TypeError"}]), "stores an error, TypeError"),
     ("quiet", put("value", outputs=printed("careful", "stderr")), "prints to stderr: 'careful'"),

@@ -27,7 +27,7 @@ FORBIDDEN = {
     "TODO": "do it, or take it out",
 }
 # What a cell tagged `timing` must be about: a clock, a device, or memory.
-MEASURES = re.compile(r"perf_counter|timeit|%%?time\b|seconds|devices\(|device_kind|platform|memory|cpu_count", re.IGNORECASE)
+MEASURES = re.compile(r"perf_counter|timeit|%%?time\b|timed\(|seconds|devices\(|device_kind|platform|memory|cpu_count", re.IGNORECASE)
 BRITISH = re.compile(
     r"\b(\w*(?:colour|behaviour|favour|neighbour|honour)\w*|centre[ds]?|grey\w*|licence[ds]?|modell(?:ed|ing)|labell(?:ed|ing)"
     r"|cancell(?:ed|ing)|travell\w+|analyse[ds]?|catalogue|artefacts?|judgement|learnt|whilst"
@@ -113,14 +113,14 @@ def bullets(text: str) -> list[str]:
 def executed(notebook):
     if notebook.raw["metadata"] != METADATA:
         yield f"the notebook's metadata differ from what is stored everywhere: make notebooks NB={notebook.number}"
-    for place, cell in enumerate(notebook.code, start=1):
-        if not cell.source.strip():
-            yield f"cell {cell.id} is empty: delete it"
-        elif cell["execution_count"] != place:
-            yield f"cell {cell.id} was not run in order: make notebooks NB={notebook.number}"
-        names = [output.get("name") for output in cell.outputs]
-        if any(name and name == other for name, other in zip(names, names[1:])):
-            yield f"cell {cell.id} stores what it printed in pieces: make notebooks NB={notebook.number}"
+    rerun = f": make notebooks NB={notebook.number}"
+    if empty := [cell.id for cell in notebook.code if not cell.source.strip()]:
+        yield f"delete the empty cells {', '.join(empty)}"
+    if unrun := [cell.id for place, cell in enumerate(notebook.code, start=1) if cell["execution_count"] != place]:
+        yield f"not run in order: cells {', '.join(unrun)}{rerun}"
+    names = {cell.id: [output.get("name") for output in cell.outputs] for cell in notebook.code}
+    if pieces := [id for id, names in names.items() if any(one and one == two for one, two in zip(names, names[1:]))]:
+        yield f"printed text is stored in pieces: cells {', '.join(pieces)}{rerun}"
 
 
 def quiet(notebook):
