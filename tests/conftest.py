@@ -15,7 +15,7 @@ from nbval.plugin import IPyNbCell, NbCellError
 os.environ.setdefault("JAX_PLATFORMS", "cpu")  # where the stored outputs come from; the notebooks' kernels inherit it
 
 # A number, not a part of a name (`float32`) or of a version (`0.7.2`): 12, -0.0500, 1.234e-05, 40,000.00
-NUMBER = re.compile(r"(?<![\w.])([-+]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d*)?(?:[eE][-+]?\d+)?)(?!\d|\.\d|,\d)")
+NUMBER = re.compile(r"(?<![\w.])([-+]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d*)?(?:[eE][-+]?\d+)?)(?!\d|\.\d)")
 
 
 def same_number(stored: str, new: str) -> bool:
