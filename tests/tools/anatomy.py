@@ -233,8 +233,9 @@ def exercise(name, student, check, solution):
     lines = solution.source.strip().splitlines()
     if lines[0] != f"#@title Solution {name}":
         yield f"exercise {name}: cell {solution.id} starts with `#@title Solution {name}`"
-    if lines[-1] != f'checks.check("{name}", solution_{answer})':
-        yield f'exercise {name}: cell {solution.id} ends with checks.check("{name}", solution_{answer})'
+    solved = f"Solution{answer}" if f"class {answer}" in student.source else f"solution_{answer}"
+    if lines[-1] != f'checks.check("{name}", {solved})':
+        yield f'exercise {name}: cell {solution.id} ends with checks.check("{name}", {solved})'
     if not solution.text.endswith(f"{name} correct.\n"):
         yield f"exercise {name}: the check of the solution (cell {solution.id}) stores {solution.text.strip()!r}"
     if solution["metadata"].get("cellView") != "form" or solution["metadata"].get("jupyter") != {"source_hidden": True}:
