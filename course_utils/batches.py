@@ -18,7 +18,7 @@ def iterate(key, data, size: int) -> Iterator:
 
     Every row comes exactly once. The last batch has what is left, ``rows % size`` rows if ``size`` doesn't divide
     ``rows``. The iterator is good for **one** pass: call ``iterate`` again, with a new key, for the next epoch.
-    The data are shuffled once, at the call, which takes the memory of one copy.
+    The data are shuffled once, at the call, which takes the memory of a copy.
 
     Args:
         key: a key, used up by this call.
@@ -32,9 +32,18 @@ def iterate(key, data, size: int) -> Iterator:
         ValueError: if the leaves don't share their number of rows, or ``size`` is below 1; at the call, not later.
     """
     rows, size = _rows(data), _size(size)
+    full = rows // size
     order = jax.random.permutation(key, rows)  # (rows,)
-    shuffled = jax.tree.map(lambda leaf: jnp.asarray(leaf)[order], data)
-    return (jax.tree.map(lambda leaf: leaf[start : start + size], shuffled) for start in range(0, rows, size))
+    leaves, structure = jax.tree.flatten(jax.tree.map(lambda leaf: jnp.asarray(leaf)[order], data))
+    stacked = [leaf[: full * size].reshape(full, size, *leaf.shape[1:]) for leaf in leaves]
+
+    def generate():
+        for batch in zip(*stacked):  # an array hands out its rows faster than slices of it are taken
+            yield structure.unflatten(batch)
+        if full * size < rows:
+            yield structure.unflatten([leaf[full * size :] for leaf in leaves])
+
+    return generate()
 
 
 def stack(key, data, size: int):
