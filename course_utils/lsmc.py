@@ -1,0 +1,293 @@
+"""Least-squares Monte Carlo: American and Bermudan options by one reverse scan over exercise dates.
+
+Two scans. ``fit`` walks backward over simulated paths and learns, at each date, what it is worth to wait; the scan's stacked
+outputs are the policy. ``evaluate`` walks backward over fresh paths with that policy as its input and prices it. A policy
+can only be as good as the best one, so the price is biased low, never high, and its standard error is honest.
+
+(F. Longstaff, E. Schwartz, "Valuing American options by simulation", Review of Financial Studies 14, 2001. One network per date:
+S. Becker, P. Cheridito, A. Jentzen, "Deep optimal stopping", JMLR 20, 2019.)
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from course_utils import regressors, simulate
+from course_utils.payoffs import Payoff
+
+
+@partial(jax.tree_util.register_dataclass, data_fields=["payoff", "maturity"], meta_fields=["dates"])
+@dataclass(frozen=True)
+class Bermudan:
+    """An option that can be exercised at ``dates`` equally spaced dates, the last at ``maturity``; not at time 0.
+
+    Attributes:
+        payoff: from ``payoffs``, or any function (…, assets) -> (…).
+        maturity: in years.
+        dates: how many exercise dates; 1 is a European option.
+    """
+
+    payoff: Callable[[jax.Array], jax.Array]
+    maturity: jax.Array | float
+    dates: int
+
+    @property
+    def times(self) -> jax.Array:
+        """The exercise dates (dates,), in years."""
+        return self.maturity * jnp.arange(1, self.dates + 1) / self.dates
+
+    def check(self) -> None:
+        """Refuse what is no option, by name: ``TypeError`` for a wrong kind of thing, ``ValueError`` for a wrong value."""
+        if not callable(self.payoff):
+            raise TypeError(f"payoff is {self.payoff!r}; expected a function (…, assets) -> (…), such as payoffs.put(40.0)")
+        if isinstance(self.payoff, Payoff):
+            simulate.number("strike", self.payoff.strike, positive=True, dimensions=(0,))
+        simulate.number("maturity", self.maturity, positive=True, dimensions=(0,))
+        whole_number("dates", self.dates, at_least=1)
+
+
+class Result(NamedTuple):
+    """What ``price`` returns; money is discounted to time 0.
+
+    Attributes:
+        lower, lower_stderr: the policy's value on fresh paths, biased low, and its standard error.
+        upper, upper_stderr: the dual upper bound, biased high; None unless asked for.
+        policy: the regressor's parameters, every leaf with leading axis dates-1; None for a European option.
+        in_sample: what the paths that the policy was fitted to would claim: biased high where it overfits.
+    """
+
+    lower: float
+    lower_stderr: float
+    upper: float | None
+    upper_stderr: float | None
+    policy: Any
+    in_sample: float
+
+
+class Estimate(NamedTuple):
+    """A mean over paths, its standard error, and whether every number on the way to it was finite."""
+
+    mean: jax.Array
+    stderr: jax.Array
+    finite: jax.Array
+
+
+def features(market, option: Bermudan, state: jax.Array) -> jax.Array:
+    """What a regressor sees at one date: (paths, features) of ``state`` (paths, …).
+
+    The state itself and, with several assets, their sorted prices and the payoff too. Sorted prices tell a max-call what
+    matters (how far the dearest is ahead); the unsorted state keeps each asset's identity, without which unequal assets
+    would be priced as if they were equal.
+    """
+    prices = market.prices(state)  # (paths, assets)
+    if prices.shape[-1] == 1:
+        return state
+    return jnp.concatenate([state, jnp.sort(prices, axis=-1), option.payoff(prices)[:, None]], axis=-1)
+
+
+def exercise(payoff: jax.Array, continuation: jax.Array) -> jax.Array:
+    """Where to exercise (paths,): in the money, and when that pays at least what waiting is worth.
+
+    Without ``payoff > 0`` a continuation value estimated a little below 0 would have worthless options exercised.
+    """
+    return (payoff > 0) & (payoff >= continuation)
+
+
+def step_discounts(market, times: jax.Array) -> jax.Array:
+    """Discount factors (dates,) from each date back to the one before it; the first reaches back to time 0."""
+    discounts = market.discount(jnp.concatenate([jnp.zeros(1), times]))  # (dates + 1,)
+    return discounts[1:] / discounts[:-1]
+
+
+def controls(market, states: jax.Array, times: jax.Array) -> jax.Array:
+    """Martingales (dates, paths, k) that start at 0, where the market knows any; else k is 0."""
+    if hasattr(market, "martingales"):
+        return market.martingales(states, times)
+    return jnp.zeros((*states.shape[:2], 0), states.dtype)
+
+
+def less_noise(values: jax.Array, controls: jax.Array, weights: jax.Array) -> jax.Array:
+    """``values`` (paths,) less the multiple of ``controls`` (paths, k), of mean 0, that leaves the least variance."""
+    if not controls.shape[-1]:
+        return values
+    share = weights / weights.sum()  # (paths,)
+    spread = controls - share @ controls
+    weighted = (spread * share[:, None]).T  # (k, paths)
+    covariance = weighted @ spread
+    regular = covariance + 1e-5 * jnp.diag(jnp.diag(covariance))  # a unique solution in float32, whatever the controls
+    multiples = jax.scipy.linalg.solve(regular, weighted @ (values - share @ values), assume_a="pos")  # (k,)
+    return values - controls @ jax.lax.stop_gradient(multiples)
+
+
+@partial(jax.jit, static_argnames=("regressor", "paths"))
+def fit(market, option: Bermudan, key: jax.Array, regressor, paths: int):
+    """Learn when to exercise, on ``paths`` simulated paths.
+
+    Returns:
+        policy: parameters stacked on the date axis (dates-1, …), in the order of the dates; None if dates is 1.
+        in_sample: the Estimate that these same paths give of the price.
+    """
+    simulation, training = jax.random.split(key)
+    states = market.simulate(simulation, option.times, paths)  # (dates, paths, features)
+    payoffs = option.payoff(market.prices(states))  # (dates, paths)
+    martingales = controls(market, states, option.times)  # (dates, paths, k)
+    steps = step_discounts(market, option.times)  # (dates,)
+    if option.dates == 1:
+        return None, estimate(steps[0] * payoffs[0], martingales[0])
+
+    def examples(state, payoff, martingale, waiting, stopped):
+        """What there is to learn from at one date: inputs, targets, and weights that keep the paths in the money."""
+        in_the_money = payoff > 0
+        weights = jnp.where(in_the_money.any(), in_the_money, True).astype(payoff.dtype)  # all paths where none is
+        return features(market, option, state), less_noise(waiting, stopped - martingale, weights), weights
+
+    def step(carry, now):
+        parameters, cash, stopped = carry  # cash (paths,) and martingales (paths, k) where the policy stops
+        state, payoff, martingale, discount, key = now
+        waiting = discount * cash  # (paths,): what the policy pays later, worth now
+        x, y, weights = examples(state, payoff, martingale, waiting, stopped)
+        parameters = regressor.fit(parameters, key, x, y, weights)
+        stop = exercise(payoff, regressor.predict(parameters, x))
+        carry = parameters, jnp.where(stop, payoff, waiting), jnp.where(stop[:, None], martingale, stopped)
+        return carry, parameters
+
+    first, rest = jax.random.split(training)
+    last_fit = examples(states[-2], payoffs[-2], martingales[-2], steps[-1] * payoffs[-1], martingales[-1])
+    carry = regressor.init(first, *last_fit), payoffs[-1], martingales[-1]
+    keys = jax.random.split(rest, option.dates - 1)
+    scanned = states[:-1], payoffs[:-1], martingales[:-1], steps[1:], keys
+    (_, cash, stopped), policy = jax.lax.scan(step, carry, scanned, reverse=True)
+    return policy, estimate(steps[0] * cash, stopped)
+
+
+@partial(jax.jit, static_argnames=("regressor", "paths"))
+def evaluate(market, option: Bermudan, key: jax.Array, regressor, policy, paths: int) -> Estimate:
+    """Price ``policy`` on ``paths`` fresh paths: the Estimate of its value at time 0.
+
+    Decisions are no function that could be differentiated, so a gradient with respect to ``market`` or ``option`` is
+    taken with the stopping times frozen.
+    """
+    states = market.simulate(key, option.times, paths)  # (dates, paths, features)
+    payoffs = option.payoff(market.prices(states))  # (dates, paths)
+    values = market.discount(option.times)[:, None] * payoffs  # (dates, paths): worth at time 0
+    martingales = controls(market, states, option.times)  # (dates, paths, k)
+
+    def step(carry, now):
+        cash, stopped, finite = carry
+        parameters, state, payoff, value, martingale = now
+        continuation = regressor.predict(parameters, features(market, option, state))  # (paths,)
+        stop = exercise(payoff, continuation)
+        cash, stopped = jnp.where(stop, value, cash), jnp.where(stop[:, None], martingale, stopped)
+        return (cash, stopped, finite & jnp.isfinite(continuation).all()), None
+
+    carry = values[-1], martingales[-1], jnp.isfinite(payoffs).all()
+    if option.dates > 1:
+        scanned = policy, states[:-1], payoffs[:-1], values[:-1], martingales[:-1]
+        carry, _ = jax.lax.scan(step, carry, scanned, reverse=True)
+    cash, stopped, finite = carry
+    result = estimate(cash, stopped)
+    return result._replace(finite=result.finite & finite)
+
+
+def estimate(cash: jax.Array, controls: jax.Array) -> Estimate:
+    """The mean of ``cash`` (paths,), helped by ``controls`` (paths, k) of mean 0, with its standard error.
+
+    Path ``i`` and path ``i + paths/2`` are one observation: where they are antithetic their mean has the smaller variance,
+    where they are independent nothing is lost.
+    """
+    pairs = cash.reshape(2, -1).mean(axis=0)  # (paths/2,)
+    pairs = less_noise(pairs, controls.reshape(2, pairs.shape[0], -1).mean(axis=0), jnp.ones_like(pairs))
+    return Estimate(pairs.mean(), pairs.std() / jnp.sqrt(pairs.shape[0]), jnp.isfinite(cash).all())
+
+
+def price(
+    market,
+    option: Bermudan,
+    *,
+    key: jax.Array,
+    regressor=regressors.Network(),
+    fit_paths: int = 100_000,
+    price_paths: int = 100_000,
+    upper: bool = False,
+) -> Result:
+    """Price ``option`` in ``market``: learn when to exercise on some paths, then price that policy on fresh ones.
+
+    Args:
+        market: such as ``simulate.BlackScholes``, or anything with its three functions.
+        option: a ``Bermudan``.
+        key: of the random numbers, ``jax.random.key(0)``.
+        regressor: how continuation values are learned; see ``regressors``.
+        fit_paths, price_paths: how many paths to learn from and to price on; even.
+        upper: whether to compute the dual upper bound as well.
+
+    Returns:
+        A ``Result``.
+
+    Raises:
+        TypeError, ValueError: for bad input, before anything is simulated, and for NaN or infinity met on the way.
+    """
+    market, option = _checked(market, option, key, regressor, fit_paths, price_paths)
+    fit_key, price_key, upper_key = jax.random.split(key, 3)
+    policy, in_sample = fit(market, option, fit_key, regressor, fit_paths)
+    lower = evaluate(market, option, price_key, regressor, policy, price_paths)
+    if not (lower.finite and in_sample.finite):
+        raise ValueError(
+            "NaN or infinity came up: the payoff, the market or the regressor yields it at some path. "
+            "Try option.payoff(market.prices(states)) on states = market.simulate(key, option.times, 100)"
+        )
+    return Result(float(lower.mean), float(lower.stderr), None, None, policy, float(in_sample.mean))
+
+
+def _checked(market, option, key, regressor, fit_paths, price_paths):
+    """The market and the option with numbers as arrays, so that other numbers of the same shapes compile nothing anew."""
+    for name in ("simulate", "prices", "discount"):
+        if not callable(getattr(market, name, None)):
+            raise TypeError(f"market is {market!r}, which has no function {name}; expected one such as simulate.BlackScholes(...)")
+    if not isinstance(option, Bermudan):
+        raise TypeError(f"option is {option!r}; expected lsmc.Bermudan(payoff=..., maturity=..., dates=...)")
+    for name in ("init", "fit", "predict"):
+        if not callable(getattr(regressor, name, None)):
+            raise TypeError(f"regressor is {regressor!r}, which has no function {name}; expected one such as regressors.Network()")
+    is_key = isinstance(key, jax.Array) and jnp.issubdtype(key.dtype, jax.dtypes.prng_key)
+    if not is_key or key.shape:
+        raise TypeError(f"key is {key!r}; expected one key: jax.random.key(0)")
+    for name, paths in (("fit_paths", fit_paths), ("price_paths", price_paths)):
+        whole_number(name, paths, at_least=100)
+        if paths % 2:
+            raise ValueError(f"{name} is {paths}; expected an even number, since paths come in antithetic pairs: {paths + 1}")
+    if hasattr(market, "check"):
+        market.check()
+    option.check()
+    if jax.tree_util.all_leaves([option.payoff]):  # a plain function is no pytree; Partial makes it one, itself held fixed
+        option = Bermudan(jax.tree_util.Partial(option.payoff), option.maturity, option.dates)
+    is_list = lambda value: isinstance(value, (list, tuple))
+    market, option = (jax.tree.map(lambda leaf: jnp.asarray(leaf, float), tree, is_leaf=is_list) for tree in (market, option))
+    _check_payoff(market, option)
+    return market, option
+
+
+def _check_payoff(market, option) -> None:
+    """Trace the payoff, which computes nothing, and hold the shape of what comes back against what it must be."""
+
+    def exercise_values(key):
+        prices = market.prices(market.simulate(key, option.times, 2))
+        return prices, option.payoff(prices)
+
+    prices, values = jax.eval_shape(exercise_values, jax.random.key(0))
+    if getattr(values, "shape", None) != prices.shape[:-1]:
+        raise ValueError(
+            f"payoff maps prices {prices.shape} to {getattr(values, 'shape', values)}; expected {prices.shape[:-1]}: "
+            "one value per path, (…, assets) -> (…)"
+        )
+
+
+def whole_number(name: str, value, at_least: int) -> None:
+    """Refuse ``value`` unless it is an integer of at least ``at_least``: ``TypeError`` or ``ValueError``."""
+    if isinstance(value, bool) or not hasattr(value, "__index__"):
+        raise TypeError(f"{name} is {value!r}; expected a whole number of at least {at_least}")
+    if value < at_least:
+        raise ValueError(f"{name} is {value}; expected at least {at_least}")

@@ -1,0 +1,221 @@
+"""Three ways to learn a continuation value, each a triple of functions.
+
+A regressor is ``init(key, x, y, weights) -> parameters``, ``fit(parameters, key, x, y, weights) -> parameters`` and
+``predict(parameters, x) -> (paths,)``, where ``x`` is (paths, features), ``y`` and ``weights`` are (paths,). Backward
+induction calls ``init`` at the last date but one, then ``fit`` at every date with the parameters of the date after it: a
+regressor may start from these (the network does) or ignore them (the others do). Parameters are a pytree whose shapes
+don't change, so a ``scan`` over dates can stack them.
+"""
+
+from dataclasses import dataclass
+from itertools import combinations_with_replacement
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from course_utils import networks
+
+
+class Scale(NamedTuple):
+    """Maps inputs and targets to mean 0 and standard deviation 1, whatever the currency or the strike."""
+
+    x_mean: jax.Array  # (features,)
+    x_std: jax.Array  # (features,)
+    y_mean: jax.Array  # ()
+    y_std: jax.Array  # ()
+
+    @staticmethod
+    def of(x: jax.Array, y: jax.Array, weights: jax.Array) -> "Scale":
+        """The moments of ``x`` (paths, features) over all paths and of ``y`` (paths,) under ``weights``.
+
+        Over all paths, since their spread changes smoothly from date to date and a warm start then fits the next date.
+        """
+        share = weights / weights.sum()  # (paths,)
+        x_mean, y_mean = x.mean(axis=0), share @ y
+        x_std, y_std = x.std(axis=0), jnp.sqrt(share @ (y - y_mean) ** 2)
+        floor = 1e-6  # a constant input or target is mapped to 0, not to 0/0
+        return Scale(
+            x_mean,
+            jnp.where(x_std > floor * jnp.abs(x_mean), x_std, 1.0),
+            y_mean,
+            jnp.where(y_std > floor * jnp.abs(y_mean), y_std, 1.0),
+        )
+
+    def inputs(self, x: jax.Array) -> jax.Array:
+        return (x - self.x_mean) / self.x_std
+
+    def targets(self, y: jax.Array) -> jax.Array:
+        return (y - self.y_mean) / self.y_std
+
+    def undo(self, y: jax.Array) -> jax.Array:
+        return self.y_mean + self.y_std * y
+
+
+BLOCK = 4096  # paths whose activations fit a core's cache: blocks of them are worked off up to four times as fast as all at once
+
+
+def ridge_towards(current, basis, x, y, weights, ridge: float) -> jax.Array:
+    """Least squares that stays where the data says nothing.
+
+    Minimizes ``mean(weights (basis(x) @ c - y)²) + ridge |c - current|²`` over ``c`` (functions,), where ``basis`` maps
+    (paths, features) to (paths, functions) and ``|…|²`` counts each function's mean square. Plain normal equations are singular as soon as one basis function is 0 on all paths, as a dead ReLU is; in
+    float32 they then give NaN, and NaN compares false, which would silently mean "never exercise". The ridge makes them positive
+    definite, and since it pulls towards ``current`` and not to 0, it costs no bias where ``current`` is already good.
+    """
+
+
+    def moments(x, y, weights):
+        functions = basis(x)  # (block, functions)
+        weighted = functions * weights[:, None]
+        return weighted.T @ functions, weighted.T @ y
+
+    gram, moment = sum_over_blocks(moments, x, y, weights / weights.sum())  # (functions, functions), (functions,)
+    squares = jnp.diag(gram)  # (functions,)
+    regular = gram + jnp.diag(ridge * squares + 1e-10 * squares.max())
+    return current + jax.scipy.linalg.solve(regular, moment - gram @ current, assume_a="pos")
+
+
+def sum_over_blocks(function, *arrays):
+    """``function(*arrays)``, a sum over the rows of ``arrays``, added up over blocks of rows that fit the cache."""
+    whole = arrays[0].shape[0] // BLOCK * BLOCK  # rows in whole blocks; the rest comes last
+    total = function(*(array[whole:] for array in arrays))
+    blocks = tuple(array[:whole].reshape(-1, BLOCK, *array.shape[1:]) for array in arrays)
+    return jax.lax.scan(lambda total, block: (jax.tree.map(jnp.add, total, function(*block)), None), total, blocks)[0]
+
+
+def with_constant(basis: jax.Array) -> jax.Array:
+    """``basis`` (paths, functions) with a last column of ones."""
+    return jnp.concatenate([basis, jnp.ones((*basis.shape[:-1], 1), basis.dtype)], axis=-1)
+
+
+@dataclass(frozen=True)
+class Network:
+    """A ReLU network, by default 64–64–1: warm start, a few Adam steps, then the last layer by least squares.
+
+    The first network starts from random weights and takes ``first_steps`` steps of Adam; at each date the network starts from that of
+    the date after it and takes a few more, the more inputs there are. The last layer is linear in its weights, so its best values on all paths
+    are one least-squares problem away: that last step is worth more than thousands of steps of Adam.
+
+    Attributes:
+        widths: of the hidden layers.
+        first_steps: of Adam, from random weights, at the last date but one.
+        steps_per_input: of Adam at every date, for each input.
+        batch: paths per step.
+        rate: the learning rate that a cosine takes to 0.
+        ridge: pulls the last layer towards its weights before the least squares.
+    """
+
+    widths: tuple[int, ...] = (64, 64)
+    first_steps: int = 1000
+    steps_per_input: int = 10
+    batch: int = 512
+    rate: float = 5e-3
+    ridge: float = 3e-5
+
+    class Parameters(NamedTuple):
+        scale: Scale
+        layers: tuple[networks.Dense, ...]
+
+    def init(self, key, x, y, weights):
+        start, train = jax.random.split(key)
+        scale = Scale.of(x, y, weights)
+        layers = networks.init(start, (x.shape[1], *self.widths, 1), bias=0.5)
+        return self.Parameters(scale, self._adam(layers, train, scale.inputs(x), scale.targets(y), weights, self.first_steps))
+
+    def fit(self, parameters, key, x, y, weights):
+        scale = Scale.of(x, y, weights)
+        steps = self.steps_per_input * x.shape[1]
+        x, y = scale.inputs(x), scale.targets(y)
+        layers = self._adam(parameters.layers, key, x, y, weights, steps)
+        return self.Parameters(scale, self._refit(layers, x, y, weights))
+
+    def predict(self, parameters, x):
+        scale, layers = parameters
+        one = lambda x: scale.undo(networks.apply(layers, scale.inputs(x))[0])  # (features,) -> ()
+        return jax.lax.map(one, x, batch_size=BLOCK)
+
+    def _adam(self, layers, key, x, y, weights, steps):
+        optimizer = optax.adam(optax.cosine_decay_schedule(self.rate, steps))
+        batch = min(self.batch, x.shape[0])
+
+        def loss(layers, x, y, weights):
+            errors = networks.apply(layers, x)[:, 0] - y  # (batch,)
+            return (weights * errors**2).sum() / jnp.maximum(weights.sum(), 1.0)
+
+        def step(state, start):
+            layers, moments = state
+            rows = (jax.lax.dynamic_slice_in_dim(array, start, batch) for array in (x, y, weights))
+            updates, moments = optimizer.update(jax.grad(loss)(layers, *rows), moments)
+            return (optax.apply_updates(layers, updates), moments), None
+
+        # Paths are independent, so a slice at a random place is a random batch, and needs no gather.
+        starts = jax.random.randint(key, (steps,), 0, x.shape[0] - batch + 1)
+        return jax.lax.scan(step, (layers, optimizer.init(layers)), starts)[0][0]
+
+    def _refit(self, layers, x, y, weights):
+        kernel, bias = layers[-1].kernel[:, 0], layers[-1].bias  # (width,), (1,)
+        # The hidden units less their mean: the same functions, but far from parallel to the constant, which float32 needs.
+        share = weights[:BLOCK] / jnp.maximum(weights[:BLOCK].sum(), 1.0)
+        center = share @ networks.hidden(layers, x[:BLOCK])  # (width,)
+        last = jnp.concatenate([kernel, bias + kernel @ center])  # (width + 1,)
+        basis = lambda x: with_constant(networks.hidden(layers, x) - center)
+        last = ridge_towards(last, basis, x, y, weights, self.ridge)
+        kernel, bias = last[:-1], last[-1:] - last[:-1] @ center
+        return (*layers[:-1], networks.Dense(kernel[:, None], bias))
+
+
+class Linear(NamedTuple):
+    """Parameters of a regression on fixed basis functions."""
+
+    scale: Scale
+    coefficients: jax.Array  # (functions,)
+
+
+class _LinearRegressor:
+    """What polynomial and random features share: coefficients by least squares, no memory of the date after."""
+
+    def fit(self, parameters, key, x, y, weights):
+        return self.init(key, x, y, weights)
+
+    def init(self, key, x, y, weights):
+        scale = Scale.of(x, y, weights)
+        x, y = scale.inputs(x), scale.targets(y)
+        nothing = jnp.zeros(self.basis(x[:1]).shape[1], x.dtype)  # (functions,)
+        return Linear(scale, ridge_towards(nothing, self.basis, x, y, weights, self.ridge))
+
+    def predict(self, parameters, x):
+        scale, coefficients = parameters
+        return scale.undo(self.basis(scale.inputs(x)) @ coefficients)
+
+
+@dataclass(frozen=True)
+class Polynomial(_LinearRegressor):
+    """All monomials of the inputs up to ``degree``, as in the classical method (Longstaff and Schwartz, 2001)."""
+
+    degree: int = 4
+    ridge: float = 1e-5
+
+    def basis(self, x):
+        features = x.shape[1]
+        powers = (c for degree in range(1, self.degree + 1) for c in combinations_with_replacement(range(features), degree))
+        columns = [jnp.prod(x[:, jnp.array(columns)], axis=1) for columns in powers]
+        return with_constant(jnp.stack(columns, axis=1))  # (paths, functions)
+
+
+@dataclass(frozen=True)
+class RandomFeatures(_LinearRegressor):
+    """A network whose hidden layer is drawn once and never trained: only the last layer is fitted, by least squares.
+
+    (C. Herrera et al., "Optimal stopping via randomized neural networks", 2021.)
+    """
+
+    width: int = 128
+    seed: int = 0
+    ridge: float = 1e-4
+
+    def basis(self, x):
+        layers = networks.init(jax.random.key(self.seed), (x.shape[1], self.width, 1))
+        bias = jax.random.normal(jax.random.key(self.seed + 1), (self.width,))
+        return with_constant(jnp.concatenate([x, jax.nn.relu(x @ layers[0].kernel + bias)], axis=1))

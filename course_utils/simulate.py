@@ -1,0 +1,182 @@
+"""Paths of prices: geometric Brownian motion, exact and by Euler steps, and the Ornstein–Uhlenbeck process.
+
+A market is what the pricer simulates in. It has three functions: ``simulate(key, times, paths)`` gives states
+``(dates, paths, features)``, ``prices(state)`` gives ``(…, assets)`` for the payoff, and ``discount(times)``. Write these three
+for a model of your own and ``lsmc.price`` prices in it; it needs nothing else. Two more are used where a market has them:
+``martingales`` (control variates) and ``check`` (refuses bad input).
+"""
+
+from dataclasses import dataclass
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+
+def antithetic_normals(key: jax.Array, shape: tuple[int, int, int]) -> jax.Array:
+    """Standard normals ``(dates, paths, assets)`` in which path ``i + paths/2`` is path ``i`` with its signs turned.
+
+    The mean over such a pair has less variance than over two independent paths wherever the result is nearly monotone
+    in the normals (P. Glasserman, *Monte Carlo Methods in Financial Engineering*, 2003, section 4.2).
+
+    Raises:
+        ValueError: for an odd number of paths.
+    """
+    dates, paths, assets = shape
+    if paths % 2:
+        raise ValueError(f"paths is {paths}; expected an even number, since paths come in antithetic pairs")
+    half = jax.random.normal(key, (dates, paths // 2, assets))
+    return jnp.concatenate([half, -half], axis=1)  # (dates, paths, assets)
+
+
+@partial(
+    jax.tree_util.register_dataclass,
+    data_fields=["spot", "volatility", "rate", "dividend", "correlation"],
+    meta_fields=[],
+)
+@dataclass(frozen=True)
+class BlackScholes:
+    """Assets that follow correlated geometric Brownian motions under the risk-neutral measure.
+
+    ``dS/S = (rate - dividend) dt + volatility dW``. All are per year, continuously compounded.
+
+    Attributes:
+        spot: today's price, in money; a number or (assets,).
+        volatility: per square root of a year; a number or (assets,).
+        rate: the risk-free rate; a number.
+        dividend: the dividend yield; a number or (assets,).
+        correlation: of the Brownian motions, (assets, assets); None where they are independent.
+    """
+
+    spot: jax.Array | float
+    volatility: jax.Array | float
+    rate: jax.Array | float
+    dividend: jax.Array | float = 0.0
+    correlation: jax.Array | None = None
+
+    @property
+    def assets(self) -> int:
+        """How many assets there are: the length of whichever of spot, volatility and dividend is an array."""
+        given = [self.spot, self.volatility, self.dividend] + ([] if self.correlation is None else [self.correlation])
+        return max(jnp.shape(value)[0] if jnp.ndim(value) else 1 for value in given)
+
+    def simulate(self, key: jax.Array, times: jax.Array, paths: int) -> jax.Array:
+        """Prices (dates, paths, assets) at ``times`` (dates,) in years, exact at each; paths in antithetic pairs."""
+        steps = jnp.diff(times, prepend=0.0)[:, None, None]  # (dates, 1, 1)
+        normals = antithetic_normals(key, (times.shape[0], paths, self.assets))  # (dates, paths, assets)
+        if self.correlation is not None:
+            normals = normals @ jnp.linalg.cholesky(jnp.asarray(self.correlation)).T
+        volatility, dividend = jnp.asarray(self.volatility), jnp.asarray(self.dividend)  # () or (assets,)
+        drift = (self.rate - dividend - volatility**2 / 2) * steps
+        return self.spot * jnp.exp(jnp.cumsum(drift + volatility * jnp.sqrt(steps) * normals, axis=0))
+
+    def prices(self, state: jax.Array) -> jax.Array:
+        """The assets' prices (…, assets): here the state itself."""
+        return state
+
+    def discount(self, times: jax.Array) -> jax.Array:
+        """Today's value of one unit of money at ``times``."""
+        return jnp.exp(-self.rate * times)
+
+    def martingales(self, state: jax.Array, times: jax.Array) -> jax.Array:
+        """Martingales (dates, paths, 2 assets) that start at 0, which makes their mean 0 at any stopping time.
+
+        With ``g`` the growth of an asset, dividends reinvested, in units of its discounted mean, they are ``g - 1`` and
+        ``exp(-volatility² t) g² - 1``. The second matters to what is convex in the prices, as options are.
+        """
+        times = times[:, None, None]
+        growth = state / self.spot * jnp.exp((jnp.asarray(self.dividend) - self.rate) * times)  # (dates, paths, assets)
+        square = growth**2 * jnp.exp(-(jnp.asarray(self.volatility) ** 2) * times)
+        return jnp.concatenate([growth, square], axis=-1) - 1.0
+
+    def check(self) -> None:
+        """Refuse what can't be simulated, by name.
+
+        Raises:
+            TypeError: where a number or an array of numbers is expected and something else is given.
+            ValueError: for a value out of range, or lengths that don't match.
+        """
+        number("rate", self.rate, dimensions=(0,))
+        number("spot", self.spot, positive=True)
+        number("volatility", self.volatility, positive=True)
+        number("dividend", self.dividend)
+        if self.correlation is not None:
+            number("correlation", self.correlation, dimensions=(2,))
+            _check_correlation(np.asarray(self.correlation, float))
+        assets = self.assets
+        for name in ("spot", "volatility", "dividend", "correlation"):
+            value = getattr(self, name)
+            if value is not None and np.ndim(value) and np.shape(value)[0] != assets:
+                raise ValueError(f"{name} has length {np.shape(value)[0]}, but there are {assets} assets; give one number each")
+            if value is not None and np.ndim(value) == 0 and name == "spot" and assets > 1:
+                continue  # one spot for all: broadcast
+
+
+def number(name: str, value, positive: bool = False, dimensions: tuple[int, ...] = (0, 1)) -> None:
+    """Refuse ``value`` unless it is a finite number (or array of numbers) of one of these ``dimensions``.
+
+    Raises:
+        TypeError: if it isn't numeric.
+        ValueError: if it is not finite, not positive where it must be, empty, or has other dimensions.
+    """
+    expected = {(0,): "a number", (0, 1): "a number or (assets,)", (2,): "(assets, assets)"}[dimensions]
+    if isinstance(value, (str, bytes, bool)) or value is None:
+        raise TypeError(f"{name} is {value!r}; expected {expected}")
+    try:
+        array = np.asarray(value)
+    except Exception:  # ragged lists raise a ValueError that names nothing
+        raise TypeError(f"{name} is {value!r}; expected {expected}") from None
+    if array.dtype.kind not in "iuf" and array.dtype.name != "bfloat16":
+        raise TypeError(f"{name} is {value!r}, of dtype {array.dtype}; expected {expected}, real")
+    if array.ndim not in dimensions or array.size == 0:
+        raise ValueError(f"{name} has shape {array.shape}; expected {expected}")
+    array = array.astype(float)
+    if not np.isfinite(array).all():
+        raise ValueError(f"{name} is {value!r}; expected finite numbers")
+    if positive and not (array > 0).all():
+        raise ValueError(f"{name} is {value!r}; expected positive numbers")
+
+
+def _check_correlation(matrix: np.ndarray) -> None:
+    if matrix.shape[0] != matrix.shape[1] or not np.allclose(matrix, matrix.T, atol=1e-6):
+        raise ValueError(f"correlation has shape {matrix.shape} or isn't symmetric; expected a symmetric (assets, assets) matrix")
+    if not np.allclose(np.diag(matrix), 1.0, atol=1e-6) or np.abs(matrix).max() > 1 + 1e-6:
+        raise ValueError("correlation has a diagonal other than 1 or an entry beyond ±1; expected correlations, not covariances")
+    smallest = np.linalg.eigvalsh(matrix)[0]
+    if smallest < 1e-6:
+        raise ValueError(
+            f"correlation has the eigenvalue {smallest:.1e}; expected a positive definite matrix: "
+            "correlations that fit together, and none of exactly ±1"
+        )
+
+
+def euler(key: jax.Array, market: BlackScholes, times: jax.Array, paths: int) -> jax.Array:
+    """Prices (dates, paths, assets) by Euler's step ``S + (rate - dividend) S dt + volatility S dW``, one step a date.
+
+    For the lesson: it is biased, by an amount of the order of the step, where ``market.simulate`` is exact.
+    """
+    steps = jnp.diff(times, prepend=0.0)  # (dates,)
+    normals = antithetic_normals(key, (times.shape[0], paths, market.assets))  # (dates, paths, assets)
+    if market.correlation is not None:
+        normals = normals @ jnp.linalg.cholesky(jnp.asarray(market.correlation)).T
+
+    def step(prices, now):
+        dt, normal = now
+        growth = (market.rate - jnp.asarray(market.dividend)) * dt + market.volatility * jnp.sqrt(dt) * normal
+        prices = prices * (1.0 + growth)
+        return prices, prices
+
+    spot = jnp.broadcast_to(jnp.asarray(market.spot, normals.dtype), normals.shape[1:])  # (paths, assets)
+    return jax.lax.scan(step, spot, (steps, normals))[1]
+
+
+def ornstein_uhlenbeck(key, mean, timescale, volatility, step, length: int, paths: int) -> jax.Array:
+    """Paths (length, paths) of ``dx = (mean - x)/timescale dt + volatility √(2/timescale) dW`` from 0, by Euler steps of ``step``."""
+    normals = jax.random.normal(key, (length, paths))
+
+    def euler_step(x, normal):
+        x = x + (mean - x) / timescale * step + volatility * jnp.sqrt(2.0 / timescale * step) * normal
+        return x, x
+
+    return jax.lax.scan(euler_step, jnp.zeros(paths, normals.dtype), normals)[1]
