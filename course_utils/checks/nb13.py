@@ -1,0 +1,234 @@
+"""Checks of notebook 13: rates of convergence, following a policy, stopping problems on a grid."""
+
+import jax
+import jax.numpy as jnp
+
+from course_utils.checks import Exercise, Mistake, must_use
+
+
+def _errors(key):
+    a, b, c = jax.random.uniform(key, (3,))
+    return 0.8 + 0.19 * a, 1.0 + 9.0 * b, 10.0 ** (-2 - 4 * c)
+
+
+def _needed(beta, error, tolerance):
+    return jnp.log(tolerance / error) / jnp.log(beta)
+
+
+def _map_of_nodes(key):
+    """A random policy on 12 nodes that doesn't come back soon, and a node to start from."""
+    policy, start = jax.random.split(key)
+    return jax.random.permutation(policy, 12), jax.random.randint(start, (), 0, 12), 9
+
+
+def _follow(policy, start, steps):
+    last, nodes = jax.lax.scan(lambda node, _: (policy[node], node), start, length=steps)
+    return jnp.append(nodes, last)
+
+
+def _followed_by_moves(policy, start, steps):
+    last, nodes = jax.lax.scan(lambda node, _: (node + policy[node], node), start, length=steps)
+    return jnp.append(nodes, last)
+
+
+def _stopping(key):
+    rewards, matrix, factor = jax.random.split(key, 3)
+    reward = jax.random.uniform(rewards, (8,), maxval=5.0)
+    transition = jax.nn.softmax(2.0 * jax.random.normal(matrix, (8, 8)), axis=1)
+    return reward, transition, jax.random.uniform(factor, minval=0.8, maxval=0.95), 6
+
+
+def _backward(reward, transition, discount, dates, *, expect=jnp.matmul, choose=jnp.maximum, last=0.0, reverse=True):
+    def step(value, _):
+        go = discount * expect(transition, value)
+        value = choose(reward, go)
+        return value, (value, reward > go)
+
+    return jax.lax.scan(step, last * reward, length=dates, reverse=reverse)[1]
+
+
+def _share(**changes):
+    """The right to sell a share, as notebook 13 states it: value today at node 150, with or without a change."""
+    week, rate, volatility = 1 / 50, 0.06, 0.20
+    x = jnp.log(36.0) + jnp.linspace(-1, 1, 301)
+    center = x[:, None] + (rate - volatility**2 / 2) * week
+    moves = jax.nn.softmax(-((x - center) ** 2) / (2 * volatility**2 * week), axis=1)
+    reward, discount = jnp.maximum(40.0 - jnp.exp(x), 0.0), jnp.exp(-rate * week)
+    dates = changes.pop("dates", 50)
+    value = _backward(reward, moves, discount, dates, **changes)[0][0]
+    today = {"first date": value, "undiscounted": moves @ value, "today": discount * moves @ value}
+    return {name: float(values[150]) for name, values in today.items()}
+
+
+_RIGHT = _share()
+
+
+def _highest(stop, prices, missing=0.0):
+    return jnp.max(jnp.where(stop, prices, missing), axis=1)
+
+
+def _stops_and_prices(key):
+    """Truth values with a date on which stopping is right nowhere, and one on which it is right at every node."""
+    a, b = jax.random.split(key)
+    stop = jax.random.bernoulli(a, 0.4, (6, 9)).at[0].set(False).at[1].set(True)
+    return stop, jnp.sort(jax.random.uniform(b, (9,), minval=20.0, maxval=60.0))
+
+
+exercises = [
+    Exercise(
+        "13.1",
+        solution=_needed,
+        inputs=_errors,
+        mistakes=[
+            Mistake(
+                lambda beta, error, tolerance: jnp.log(error / tolerance) / jnp.log(beta),
+                "a negative number of iterations: log β is negative, so the logarithm above it must be too",
+            ),
+            Mistake(
+                lambda beta, error, tolerance: jnp.log(tolerance) / jnp.log(beta),
+                "that is right only if the error is 1 now; take the logarithm of tolerance / error",
+            ),
+            Mistake(
+                lambda beta, error, tolerance: jnp.log(tolerance / error) * jnp.log(beta),
+                "divide by log β: error · βⁿ = tolerance, and its logarithm is linear in n",
+            ),
+            Mistake(
+                lambda beta, error, tolerance: jnp.log(beta) / jnp.log(tolerance / error),
+                "the ratio is upside down: the smaller the tolerance, the more iterations",
+            ),
+            Mistake(
+                lambda beta, error, tolerance: (tolerance - error) / jnp.log(beta),
+                "the error falls by a factor, not by an amount: take the logarithm of tolerance / error",
+            ),
+            Mistake(
+                lambda *arguments: jnp.ceil(_needed(*arguments)),
+                "right, but rounded; return the number as it is",
+            ),
+        ],
+    ),
+    Exercise(
+        "13.2",
+        solution=_follow,
+        inputs=_map_of_nodes,
+        draws=2,
+        static=(2,),
+        inspect=must_use("scan", "while", hint="right, but a Python loop is unrolled; make the steps one scan"),
+        mistakes=[
+            Mistake(
+                lambda policy, start, steps: _follow(policy, start, steps)[1:],
+                "the start is missing: it comes first, and there are steps + 1 nodes",
+            ),
+            Mistake(
+                lambda policy, start, steps: _follow(policy, start, steps)[:-1],
+                "the last node is missing: after `steps` steps there are steps + 1 nodes",
+            ),
+            Mistake(
+                lambda policy, start, steps: _follow(policy, policy[start], steps),
+                "the path begins one step late: its first node is the start itself",
+            ),
+            Mistake(
+                lambda policy, start, steps: jnp.append(start, jnp.full(steps, policy[start])),
+                "every step starts from `start`; the node reached has to be the carry",
+            ),
+            Mistake(
+                _followed_by_moves,
+                "`policy` says where to go, not how far: the next node is policy[node], not node + policy[node]",
+            ),
+        ],
+    ),
+    Exercise(
+        "13.3",
+        solution=_backward,
+        inputs=_stopping,
+        static=(3,),
+        draws=2,
+        inspect=must_use("scan", "while", hint="right, but a Python loop is unrolled; make the dates one scan"),
+        mistakes=[
+            Mistake(
+                lambda reward, transition, discount, dates: _backward(reward, transition, 1.0, dates),
+                "nothing is discounted: going on is worth discount × the expectation of the next date's value",
+            ),
+            Mistake(
+                lambda *arguments: _backward(*arguments, expect=lambda transition, value: value @ transition),
+                "the matrix is the wrong way round: row i is what follows node i, so it is transition @ value",
+            ),
+            Mistake(
+                lambda *arguments: _backward(*arguments, expect=lambda transition, value: value),
+                "the price doesn't move: going on is worth the expectation of the next value, transition @ value",
+            ),
+            Mistake(
+                lambda *arguments: _backward(*arguments, reverse=False),
+                "the last date comes first: with reverse=True the outputs stand in the order of the dates",
+            ),
+            Mistake(
+                lambda *arguments: _backward(*arguments, last=1.0),
+                "one date too many: after the last date there is nothing, so the carry starts as zeros",
+            ),
+            Mistake(
+                lambda *arguments: _backward(*arguments, choose=lambda reward, go: go),
+                "all is worth zero, since nobody ever stops: take the larger of the reward and the value of going on",
+            ),
+            Mistake(
+                lambda *arguments: _backward(*arguments, choose=jnp.add),
+                "stopping and going on are not both had: take the larger, not the sum",
+            ),
+            Mistake(
+                lambda *arguments: (_backward(*arguments)[0], ~_backward(*arguments)[1]),
+                "`stop` is the wrong way round: true is where stopping pays more",
+            ),
+            Mistake(
+                lambda *arguments: tuple(leaf[0] for leaf in _backward(*arguments)),
+                "only the first date is returned; all dates are asked for, the scan's stacked outputs",
+            ),
+        ],
+    ),
+    Exercise(
+        "13.4",
+        solution=_RIGHT["today"],
+        tolerance=1e-4,
+        mistakes=[
+            Mistake(
+                _RIGHT["first date"],
+                "that is the value on the first Friday if the price is then 36; today is a week earlier",
+            ),
+            Mistake(_RIGHT["undiscounted"], "nearly: discount the week from today to the first Friday as well"),
+            Mistake(_share(dates=51)["today"], "there are 50 Fridays, and this has 51"),
+            Mistake(4.0, "that is what selling today pays; the right to choose later is worth more"),
+            Mistake(
+                _share(choose=lambda reward, go: jnp.where(go > 0, go, reward))["today"],
+                "that is the value of waiting for the last Friday; each week take the better of stopping and going",
+            ),
+        ],
+    ),
+    Exercise(
+        "13.5",
+        solution=_highest,
+        inputs=_stops_and_prices,
+        mistakes=[
+            Mistake(
+                lambda stop, prices: jnp.min(jnp.where(stop, prices, jnp.inf), axis=1),
+                "that is the lowest price at which stopping is right; the boundary is the highest",
+            ),
+            Mistake(
+                lambda stop, prices: prices[jnp.argmax(stop, axis=1)],
+                "argmax of truth values finds the first that is true; the prices rise, so the last is asked for",
+            ),
+            Mistake(
+                lambda stop, prices: _highest(stop, prices, -jnp.inf),
+                "where stopping is right nowhere, return 0, not −∞",
+            ),
+            Mistake(
+                lambda stop, prices: prices[stop.shape[1] - 1 - jnp.argmax(stop[:, ::-1], axis=1)],
+                "right where stopping is right somewhere; on a date without any such price return 0",
+            ),
+            Mistake(
+                lambda stop, prices: jnp.max(jnp.where(stop, prices, 0.0), axis=0),
+                "the maximum runs over the dates; it should run over the nodes, axis 1",
+            ),
+            Mistake(
+                lambda stop, prices: jnp.sum(stop, axis=1),
+                "that counts nodes; the answer is a price",
+            ),
+        ],
+    ),
+]

@@ -1,0 +1,187 @@
+"""Checks of notebook 14: crowds that are moved by a transition matrix, and where they settle."""
+
+import jax
+import jax.numpy as jnp
+
+from course_utils.checks import Exercise, Mistake, must_use
+
+_BINS = 7
+
+
+def _matrix(key):
+    """A random transition matrix whose members mostly stay, so that 16 steps still differ from 32."""
+    return 0.7 * jnp.eye(_BINS) + 0.3 * jax.nn.softmax(1.5 * jax.random.normal(key, (_BINS, _BINS)), axis=1)
+
+
+def _crowd(key):
+    return jax.random.dirichlet(key, jnp.ones(_BINS))
+
+
+def _crowd_and_matrix(key):
+    a, b = jax.random.split(key)
+    return _crowd(a), _matrix(b), 3
+
+
+def _after(mass, transition, steps):
+    return jax.lax.fori_loop(0, steps, lambda _, mass: mass @ transition, mass)
+
+
+def _solved(equations, right=0.0):
+    """The equations with the last one replaced: the sum is one."""
+    bins = len(equations)
+    return jnp.linalg.solve(equations.at[-1].set(1.0), jnp.full(bins, right).at[-1].set(1.0))
+
+
+def _squared(transition, doublings):
+    return jax.lax.fori_loop(0, doublings, lambda _, matrix: matrix @ matrix, transition)
+
+
+def _mass_and_edges(key):
+    """A crowd, two factors, one below and one above one, and edges from 0."""
+    a, b, c = jax.random.split(key, 3)
+    edges = jnp.append(0.0, jnp.cumsum(jax.random.uniform(a, (_BINS,), minval=0.4, maxval=1.0)))
+    factors = jax.random.uniform(b, (2,), minval=jnp.array([0.7, 1.1]), maxval=jnp.array([0.95, 1.4]))
+    return _crowd(c), factors, edges
+
+
+def _pushed(mass, factor, edges):
+    return jnp.diff(_cumulative(mass, factor, edges))
+
+
+def _cumulative(mass, factor, edges):
+    return jnp.interp(edges, factor * edges, jnp.append(0.0, jnp.cumsum(mass)))
+
+
+def _pushed_densities(mass, factor, edges):
+    middle = (edges[1:] + edges[:-1]) / 2
+    return jnp.interp(middle, factor * middle, mass)
+
+
+exercises = [
+    Exercise(
+        "14.1",
+        solution=_after,
+        inputs=_crowd_and_matrix,
+        draws=2,
+        static=(2,),
+        inspect=must_use("scan", "while", hint="right, but a Python loop is unrolled; use scan or fori_loop"),
+        mistakes=[
+            Mistake(
+                lambda mass, transition, steps: _after(mass, transition.T, steps),
+                "the matrix is on the wrong side: rows say where mass goes, so a step is mass @ transition",
+            ),
+            Mistake(lambda mass, transition, steps: _after(mass, transition, steps - 1), "that is one step too few"),
+            Mistake(lambda mass, transition, steps: _after(mass, transition, steps + 1), "that is one step too many"),
+            Mistake(
+                lambda mass, transition, steps: mass @ transition,
+                "that is a single step; the result of each has to be the carry of the next",
+            ),
+            Mistake(
+                lambda mass, transition, steps: mass @ transition**steps,
+                "`**` raises every entry to the power; a power of the matrix is repeated `@`",
+            ),
+            Mistake(
+                lambda mass, transition, steps: jax.lax.scan(
+                    lambda mass, _: (mass @ transition, mass @ transition), mass, length=steps
+                )[1],
+                "those are the crowds after every step; only the last one is asked for, the final carry",
+            ),
+        ],
+    ),
+    Exercise(
+        "14.2",
+        solution=lambda transition: _solved(transition.T - jnp.eye(_BINS)),
+        inputs=lambda key: (_matrix(key),),
+        tolerance=1e-3,
+        mistakes=[
+            Mistake(
+                lambda transition: _solved(transition - jnp.eye(_BINS)),
+                "that is the even spread, which solves (P − I)π = 0; here π(P − I) = 0: transpose the matrix",
+            ),
+            Mistake(
+                lambda transition: _solved(transition.T),
+                "the identity is missing: what stands still is sent to itself, so π(P − I) = 0",
+            ),
+            Mistake(
+                lambda transition: _solved(transition.T - jnp.eye(_BINS), right=1.0),
+                "the right-hand side is 1 in the last equation alone, and 0 in the others",
+            ),
+            Mistake(
+                lambda transition: jnp.zeros(_BINS),
+                "zero solves the equations, but isn't a crowd; one equation has to be replaced by: the sum is one",
+            ),
+            Mistake(
+                lambda transition: _solved(transition.T - jnp.eye(_BINS)) * _BINS,
+                "the sum is not one: the last equation has ones as coefficients, and 1 on the right",
+            ),
+        ],
+    ),
+    Exercise(
+        "14.3",
+        solution=_squared,
+        inputs=lambda key: (_matrix(key), 4),
+        static=(1,),
+        inspect=must_use("scan", "while", hint="right, but a Python loop is unrolled; use fori_loop or scan"),
+        mistakes=[
+            Mistake(
+                lambda transition, doublings: jax.lax.fori_loop(
+                    0, doublings, lambda _, matrix: matrix @ transition, transition
+                ),
+                "this adds one step each time; multiply the matrix of the carry by itself",
+            ),
+            Mistake(
+                lambda transition, doublings: jax.lax.fori_loop(
+                    0, doublings, lambda _, matrix: matrix @ transition, jnp.eye(_BINS)
+                ),
+                "this takes `doublings` steps; each doubling multiplies the matrix by itself",
+            ),
+            Mistake(
+                lambda transition, doublings: jax.lax.fori_loop(0, doublings, lambda _, m: m * m, transition),
+                "`*` and `**` work entry by entry; the matrix of two steps is matrix @ matrix",
+            ),
+            Mistake(
+                lambda transition, doublings: _squared(transition, doublings + 1),
+                "one doubling too many: with doublings = 0 the matrix comes back as it is",
+            ),
+            Mistake(
+                lambda transition, doublings: _squared(transition, doublings - 1),
+                "one doubling too few: with doublings = 1 it is transition @ transition",
+            ),
+            Mistake(
+                lambda transition, doublings: _squared(transition.T, doublings),
+                "it comes out transposed; leave the matrix as it is",
+            ),
+        ],
+    ),
+    Exercise(
+        "14.4",
+        solution=_pushed,
+        inputs=_mass_and_edges,
+        call=lambda push, mass, factors, edges: [push(mass, factor, edges) for factor in factors],
+        tolerance=1e-3,
+        mistakes=[
+            Mistake(
+                lambda mass, factor, edges: _pushed(mass, 1 / factor, edges),
+                "it moves the wrong way: the cumulative share is known at factor * edges, and asked for at edges",
+            ),
+            Mistake(
+                lambda mass, factor, edges: _pushed(mass, factor, edges) / jnp.sum(_pushed(mass, factor, edges)),
+                "what is pushed beyond the last edge is lost, so the result may sum to less than one",
+            ),
+            Mistake(
+                _cumulative,
+                "that is the cumulative share at the edges; a bin's mass is the difference between its two",
+            ),
+            Mistake(
+                _pushed_densities,
+                "interpolating the masses themselves doesn't preserve their sum; interpolate the cumulative share",
+            ),
+            Mistake(
+                lambda mass, factor, edges: jnp.diff(
+                    jnp.interp(edges[1:], factor * edges[1:], jnp.cumsum(mass)), prepend=0.0
+                ),
+                "the cumulative share starts with 0 at the first edge; without that the lowest bin is wrong",
+            ),
+        ],
+    ),
+]
