@@ -30,13 +30,21 @@ import jax
 import jax.numpy as jnp
 
 from course_utils.checks.compare import TOLERANCE, difference, kind
-from course_utils.checks.inspectors import calls_at_most, keys_used_once, must_use, no_python_loop, primitives
+from course_utils.checks.inspectors import (
+    calls_at_most,
+    equations,
+    keys_used_once,
+    largest_array,
+    must_use,
+    no_python_loop,
+    primitives,
+)
 from course_utils.checks.reading import arrays_from_outside, is_bare, is_unfinished
 
 __all__ = [
     "Exercise", "Mistake", "check", "find", "assess", "difference", "TOLERANCE",
-    "calls_at_most", "keys_used_once", "must_use", "no_python_loop", "primitives",
-]
+    "calls_at_most", "equations", "keys_used_once", "largest_array", "must_use", "no_python_loop", "primitives",
+]  # fmt: skip
 
 ADVICE = {
     "TracerBoolConversionError": "a Python `if`, `while`, `and` or `or` asks for a value that is only traced",
@@ -56,7 +64,7 @@ class Mistake:
     hint: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Exercise:
     """What is asked, and how an answer is examined.
 
@@ -158,7 +166,8 @@ def assess(exercise: Exercise, answer, seed: int | None = None) -> Verdict:
     if is_unfinished(answer, first.evidence):
         return untouched
     for mistake in exercise.mistakes:
-        if all(map(functools.partial(_same, tolerance=exercise.tolerance), examine(mistake.answer), findings)):
+        pairs = zip(examine(mistake.answer, _ways_once), findings)
+        if all(_same(finding, other, exercise.tolerance) for finding, other in pairs):
             return Verdict("not yet", mistake.hint)
     if names := arrays_from_outside(answer):
         return Verdict("not yet", f"it uses `{names[0]}` of the notebook; it should use its arguments alone")
@@ -169,43 +178,61 @@ def assess(exercise: Exercise, answer, seed: int | None = None) -> Verdict:
     return Verdict("not yet", sometimes + first.words)
 
 
-def _examiner(exercise: Exercise, keys) -> Callable[[Any], Iterator[Finding | None]]:
-    """``answer -> findings``, one per key and only as they are asked for; the solution's results are computed once."""
+def _examiner(exercise: Exercise, keys) -> Callable[..., Iterator[Finding | None]]:
+    """``answer -> findings``, one per key, and only as they are asked for."""
     if exercise.inputs is None:
-        return lambda answer: iter([_compared("result", "", answer, exercise.solution, exercise.tolerance)])
+        return lambda answer, ways=None: iter([_compared(answer, exercise.solution, exercise.tolerance)])
 
-    compiled = functools.partial(jax.jit, static_argnums=exercise.static) if exercise.jit else lambda f: f
-    stages = {"result": (lambda f: f, "")}  # stage: (how it runs a function, the first words of its hint)
-    if exercise.jit:
-        stages["jit"] = (compiled, "right as it is, but under jax.jit ")
-    if exercise.gradient is not None:
-        gradient = functools.partial(_gradient, argnums=exercise.gradient)
-        stages["gradient"] = (lambda f: compiled(gradient(f)), "the value is right, but in its gradient ")
+    def run(function, draw):  # arguments are made anew for each call: an answer may change them
+        return _attempt(function, exercise.inputs(keys[draw]))
 
     @functools.cache
-    def expected(stage: str, draw: int):
-        transform = stages["result" if stage == "jit" else stage][0]
-        result = _attempt(transform(functools.partial(exercise.call, exercise.solution)), exercise.inputs(keys[draw]))
+    def expected(way, draw):
+        result = run(getattr(_ways_once(exercise, exercise.solution), way), draw)
         if isinstance(result, Raised):
             raise CourseError(f"the course's own solution raises {result}; please tell whoever teaches it")
         return result
 
-    def examine(answer):
-        function = functools.partial(exercise.call, answer)
-        transformed = {stage: transform(function) for stage, (transform, _) in stages.items()}
+    def examine(answer, ways=_ways):
+        ways = ways(exercise, answer)
 
         def finding(draw):
-            arguments = functools.partial(exercise.inputs, keys[draw])  # anew for each call: an answer may change them
-            for stage, (_, words) in stages.items():
-                result = _attempt(transformed[stage], arguments())
-                if found := _compared(stage, words, result, expected(stage, draw), exercise.tolerance):
-                    return found
-            if exercise.inspect is not None and (hint := _attempt(exercise.inspect, (function, arguments()))):
-                return Finding("inspect", hint, f"it raises {hint}" if isinstance(hint, Raised) else hint)
+            result = run(ways.compiled, draw)
+            found = _compared(result, expected("compiled", draw), exercise.tolerance)
+            if found and exercise.jit and isinstance(result, Raised):
+                plain = _compared(run(ways.plain, draw), expected("compiled", draw), exercise.tolerance)
+                return plain or Finding("jit", result, f"right as it is, but under jax.jit {found.words}")
+            if not found and exercise.gradient is not None:
+                found = _compared(run(ways.gradient, draw), expected("gradient", draw), exercise.tolerance)
+                found = found and found._replace(
+                    stage="gradient", words=f"the value is right, but in its gradient {found.words}"
+                )
+            if not found and exercise.inspect is not None:
+                hint = _attempt(exercise.inspect, (ways.plain, exercise.inputs(keys[draw])))
+                found = hint and Finding("inspect", hint, f"it raises {hint}" if isinstance(hint, Raised) else hint)
+            return found
 
         return map(finding, range(exercise.draws))
 
     return examine
+
+
+class _Ways(NamedTuple):
+    """The functions that are run to examine an answer. Under jit, one that works is compiled once, not step by step."""
+
+    plain: Callable
+    compiled: Callable
+    gradient: Callable
+
+
+def _ways(exercise: Exercise, answer) -> _Ways:
+    plain = functools.partial(exercise.call, answer)
+    compile_it = functools.partial(jax.jit, static_argnums=exercise.static) if exercise.jit else lambda f: f
+    gradient = plain if exercise.gradient is None else compile_it(_gradient(plain, exercise.gradient))
+    return _Ways(plain, compile_it(plain), gradient)
+
+
+_ways_once = functools.cache(_ways)  # for the course's own answers; a student's may mean another thing the next time
 
 
 def _attempt(function: Callable, arguments: tuple = ()):
@@ -230,9 +257,9 @@ def _gradient(function: Callable, argnums):
     return jax.grad(total, argnums)
 
 
-def _compared(stage: str, preface: str, got, want, tolerance) -> Finding | None:
+def _compared(got, want, tolerance) -> Finding | None:
     words = f"it raises {got}" if isinstance(got, Raised) else difference(got, want, tolerance)
-    return Finding(stage, got, preface + words) if words else None
+    return Finding("result", got, words) if words else None
 
 
 def _same(one: Finding | None, other: Finding | None, tolerance) -> bool:

@@ -10,7 +10,6 @@ import numpy as np
 TOLERANCE = {"float64": 1e-7, "float32": 1e-4, "float16": 5e-3, "bfloat16": 2e-2, "complex64": 1e-4}
 
 
-
 def difference(got, want, tolerance: float | None = None) -> str | None:
     """In general words how the tree ``got`` differs from ``want``, or None if it doesn't."""
     if jax.tree.structure(got) != jax.tree.structure(want):
@@ -82,7 +81,7 @@ def kind(tree) -> str:
     if hasattr(tree, "shape") and hasattr(tree, "dtype"):
         return f"an array of shape {tuple(tree.shape)} and dtype {tree.dtype}"
     if isinstance(tree, dict):
-        return f"a dict with the keys {', '.join(map(str, tree))}" if tree else "an empty dict"
+        return f"a dict with the keys {', '.join(sorted(map(str, tree)))}" if tree else "an empty dict"
     if isinstance(tree, (tuple, list)):
         name = type(tree).__name__
         return f"a {name} of {len(tree)}" if name in ("tuple", "list") else f"a {name}"

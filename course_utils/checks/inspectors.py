@@ -7,10 +7,10 @@ import jax
 import numpy as np
 
 
-def primitives(function: Callable, arguments: tuple) -> list[str]:
-    """Names of all operations in the traced ``function``, also inside its loops and calls.
+def equations(function: Callable, arguments: tuple) -> list:
+    """The operations of the traced ``function``, also those inside its loops and calls (jax calls them equations).
 
-    Each counts once per place where it stands: a Python loop repeats it, ``vmap`` and ``scan`` don't.
+    Each stands there once per place in the program: a Python loop repeats it, ``vmap`` and ``scan`` don't.
     """
     traced = (jax.Array, np.ndarray, float)
     static = [i for i, a in enumerate(arguments) if not all(isinstance(leaf, traced) for leaf in jax.tree.leaves(a))]
@@ -19,7 +19,7 @@ def primitives(function: Callable, arguments: tuple) -> list[str]:
     def walk(value):
         if hasattr(value, "eqns"):
             for equation in value.eqns:
-                found.append(equation.primitive.name)
+                found.append(equation)
                 walk(list(equation.params.values()))
         elif hasattr(value, "jaxpr"):
             walk(value.jaxpr)
@@ -29,6 +29,17 @@ def primitives(function: Callable, arguments: tuple) -> list[str]:
 
     walk(jax.make_jaxpr(function, static_argnums=static)(*arguments))
     return found
+
+
+def primitives(function: Callable, arguments: tuple) -> list[str]:
+    """The names of these operations: "add", "dot_general", "scan"."""
+    return [equation.primitive.name for equation in equations(function, arguments)]
+
+
+def largest_array(function: Callable, arguments: tuple) -> int:
+    """The number of elements of the largest array that these operations make."""
+    made = [variable for equation in equations(function, arguments) for variable in equation.outvars]
+    return max((getattr(variable.aval, "size", 0) for variable in made), default=0)
 
 
 def no_python_loop(hint: str, limit: int = 60) -> Callable:
