@@ -1,0 +1,220 @@
+"""Checks of notebook 09: a module, a changed copy, a pure step on a state, a step that leaves a part alone."""
+
+import jax
+import jax.numpy as jnp
+import optax
+from flax import nnx
+
+from course_utils.checks import Exercise, Mistake
+
+
+class _Affine(nnx.Module):
+    transposed, with_bias, wrap = False, True, nnx.Param
+
+    def __init__(self, features_in, features_out, rngs):
+        shape = (features_in, features_out) if self.transposed else (features_out, features_in)
+        self.kernel = type(self).wrap(jax.random.normal(rngs(), shape))
+        if self.with_bias:
+            self.bias = type(self).wrap(jnp.zeros(features_out))
+
+    def __call__(self, x):
+        y = x @ self.kernel[...] if self.transposed else self.kernel[...] @ x
+        return y + self.bias[...] if self.with_bias else y
+
+
+class _Transposed(_Affine):
+    transposed = True
+
+
+class _NoBias(_Affine):
+    with_bias = False
+
+
+class _Arrays(_Affine):
+    wrap = jnp.asarray
+
+
+class _RandomBias(_Affine):
+    def __init__(self, features_in, features_out, rngs):
+        super().__init__(features_in, features_out, rngs)
+        self.bias[...] = jax.random.normal(jax.random.key(0), (features_out,))
+
+
+def _built(module, kernel, bias, x):
+    """A new module's parameters (the random kernel by its shape alone), and its output once they are given."""
+    model = module(x.shape[0], bias.shape[0], rngs=nnx.Rngs(0))
+    params = nnx.to_pure_dict(nnx.state(model, nnx.Param))
+    first = {name: jnp.zeros(p.shape) if name == "kernel" else p for name, p in params.items()}
+    for name, given in {"kernel": kernel, "bias": bias}.items():
+        if name in params and params[name].shape == given.shape:
+            getattr(model, name)[...] = given
+    return first, model(x)
+
+
+class _Network(nnx.Module):
+    def __init__(self, rngs):
+        self.first, self.second = nnx.Linear(3, 4, rngs=rngs), nnx.Linear(4, 2, rngs=rngs)
+
+    def __call__(self, x):
+        return self.second(jnp.tanh(self.first(x)))
+
+
+def _network(key):
+    model = _Network(nnx.Rngs(key))
+    for layer in (model.first, model.second):
+        layer.bias[...] = jnp.linspace(-0.5, 0.5, layer.bias.shape[0])
+    return model
+
+
+def _data(key):
+    one, two = jax.random.split(key)
+    return jax.random.normal(one, (6, 3)), jax.random.normal(two, (6, 2))
+
+
+def _params(model):
+    return nnx.to_pure_dict(nnx.state(model))
+
+
+def _copied(answer, model, factor):
+    """The parameters of the new model and, afterwards, of the old one; the new model must work as a model."""
+    new = answer(model, factor)
+    return _params(new), _params(model), new(jnp.ones(3))
+
+
+def _scaled(model, factor, only="", keep_original=True):
+    graphdef, state = nnx.split(model)
+    scale = lambda path, p: factor * p if only in jax.tree_util.keystr(path) else p
+    new = jax.tree_util.tree_map_with_path(scale, state)
+    if keep_original:
+        return nnx.merge(graphdef, new)
+    nnx.update(model, new)
+    return model
+
+
+def _mean_square(model, x, y):
+    return jnp.mean((model(x) - y) ** 2)
+
+
+def _state_step(graphdef, state, x, y, rate, loss=_mean_square):
+    gradient = jax.grad(lambda state: loss(nnx.merge(graphdef, state), x, y))(state)
+    return jax.tree.map(lambda p, g: p - rate * g, state, gradient)
+
+
+def _step_where(trained, model, x, y, rate):
+    gradient = nnx.grad(_mean_square, argnums=nnx.DiffState(0, trained))(model, x, y)
+    nnx.Optimizer(model, optax.sgd(rate), wrt=trained).update(model, gradient)
+
+
+def _step_without(model, name, x, y, rate):
+    _step_where(nnx.All(nnx.Param, nnx.Not(nnx.PathContains(name))), model, x, y, rate)
+
+
+def _names(key):
+    return ("bias", "second", "first", "kernel")[int(jax.random.randint(key, (), 0, 4))]
+
+
+exercises = [
+    Exercise(
+        "09.1",
+        solution=_Affine,
+        inputs=lambda key: (
+            jax.random.normal(key, (3, 4)),
+            jax.random.normal(jax.random.fold_in(key, 1), (3,)),
+            jax.random.normal(jax.random.fold_in(key, 2), (4,)),
+        ),
+        call=_built,
+        mistakes=[
+            Mistake(
+                _Transposed,
+                "the kernel is (in, out), as in nnx.Linear; here it should be (out, in), used as kernel @ x",
+            ),
+            Mistake(_NoBias, "there is no parameter called `bias`"),
+            Mistake(
+                _Arrays,
+                "kernel and bias are plain arrays, which no optimizer would train; wrap both in nnx.Param",
+            ),
+            Mistake(_RandomBias, "the bias should start at zero"),
+        ],
+    ),
+    Exercise(
+        "09.2",
+        solution=_scaled,
+        inputs=lambda key: (_network(key), 0.25 + jax.random.uniform(key)),
+        call=_copied,
+        jit=False,  # a model is an object
+        draws=2,
+        mistakes=[
+            Mistake(
+                lambda model, factor: _scaled(model, factor, keep_original=False),
+                "the model that was given has changed too; build a new one with nnx.merge",
+            ),
+            Mistake(
+                lambda model, factor: _scaled(model, factor, only="kernel"),
+                "only the kernels are smaller; jax.tree.map on the whole state reaches the biases as well",
+            ),
+            Mistake(
+                lambda model, factor: nnx.clone(model),
+                "it is a copy, but its parameters are the old ones: multiply the state before merging",
+            ),
+            Mistake(
+                lambda model, factor: jax.tree.map(lambda p: factor * p, nnx.split(model)[1]),
+                "that is a state, a tree of arrays; put a model together with nnx.merge(graphdef, state)",
+            ),
+        ],
+    ),
+    Exercise(
+        "09.3",
+        solution=_state_step,
+        inputs=lambda key: (*nnx.split(_network(key)), *_data(key), 0.1 + jax.random.uniform(key)),
+        call=lambda answer, *arguments: nnx.to_pure_dict(answer(*arguments)),
+        static=(0,),
+        draws=2,
+        mistakes=[
+            Mistake(
+                lambda graphdef, state, x, y, rate: _state_step(graphdef, state, x, y, -rate),
+                "the loss went up: subtract the gradient",
+            ),
+            Mistake(
+                lambda graphdef, state, x, y, rate: _state_step(
+                    graphdef, state, x, y, rate, lambda model, x, y: jnp.sum((model(x) - y) ** 2)
+                ),
+                "the step is too long: the loss is the mean of the squared entries, and not their sum",
+            ),
+            Mistake(
+                lambda graphdef, state, x, y, rate: state,
+                "the state comes back as it was; states don't change in place, so return the new one",
+            ),
+            Mistake(
+                lambda graphdef, state, x, y, rate: jax.tree.map(
+                    lambda old, new: (old - new) / rate, state, _state_step(graphdef, state, x, y, rate)
+                ),
+                "that is the gradient; return the parameters minus rate times the gradient",
+            ),
+        ],
+    ),
+    Exercise(
+        "09.4",
+        solution=_step_without,
+        inputs=lambda key: (_network(key), _names(key), *_data(key), 0.1 + jax.random.uniform(key)),
+        call=lambda answer, model, *arguments: (answer(model, *arguments), _params(model))[1],
+        jit=False,  # changes an object
+        mistakes=[
+            Mistake(
+                lambda model, name, x, y, rate: _step_where(nnx.Param, model, x, y, rate),
+                "every parameter has moved; leave out the named ones with the filter nnx.Not(nnx.PathContains(name))",
+            ),
+            Mistake(
+                lambda model, name, x, y, rate: _step_where(nnx.PathContains(name), model, x, y, rate),
+                "it is the wrong way round: only the parameters named have moved, and they should stay",
+            ),
+            Mistake(
+                lambda model, name, x, y, rate: _step_without(nnx.clone(model), name, x, y, rate),
+                "the model is as it was; change it in place, with an optimizer's update or nnx.update",
+            ),
+            Mistake(
+                lambda model, name, x, y, rate: _step_without(model, name, x, y, -rate),
+                "the right parameters have moved, but uphill: subtract the gradient",
+            ),
+        ],
+    ),
+]
