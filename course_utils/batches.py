@@ -57,7 +57,7 @@ def stack(key, data, size: int):
     """
     rows, size = _rows(data), _size(size)
     if size > rows:
-        raise ValueError(f"size is {size}, but data has only {rows} rows, so there is no full batch: take size <= {rows}")
+        raise ValueError(f"size is {size}, but data has {rows} rows, so there is no full batch: take size <= {rows}")
     batches = rows // size
     order = jax.random.permutation(key, rows)[: batches * size].reshape(batches, size)
     return jax.tree.map(lambda leaf: jnp.asarray(leaf)[order], data)

@@ -1,4 +1,4 @@
-"""The training scripts run as programs, say what they can do, and reach the distances that notebooks 07 and 09 print."""
+"""The training scripts run as programs, say what they can do, and reach what notebooks 07 and 09 print."""
 
 import functools
 import os
@@ -18,7 +18,7 @@ DEFAULTS = {"epochs": 1, "batch_size": 16, "rate": 0.001, "seed": 42}
 
 @functools.cache
 def program(script):
-    """The script for one epoch as a program of its own, as whoever uses it runs it. Once: starting jax takes seconds."""
+    """The script for one epoch as a program of its own, as a user runs it. Once: starting jax takes seconds."""
     environment = os.environ | {"PYTHONIOENCODING": "utf-8", "JAX_PLATFORMS": "cpu"}
     command = [sys.executable, str(SCRIPTS / script), "--epochs", "1"]
     return subprocess.run(command, capture_output=True, text=True, encoding="utf-8", env=environment, timeout=300)
