@@ -17,7 +17,9 @@ each_notebook = pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda notebo
 
 # How many cells of each notebook go uncompared. Change a number when each of that notebook's `timing` cells prints a time, a
 # ratio of times, a device or memory, and nothing that could be compared.
-TIMING_CELLS = {}
+TIMING_CELLS = {
+    "01": 3, "02": 1, "03": 4, "06": 2, "07": 1, "09": 1, "12": 1, "13": 1, "14": 1, "18": 2, "19": 1,
+}  # fmt: skip
 
 
 @each_notebook
@@ -36,7 +38,8 @@ def test_setup_cell_and_address_are_the_same_everywhere():
 
 def test_timing_cells_are_counted():
     counts = Counter(notebook.number for notebook in NOTEBOOKS for cell in notebook.code if "timing" in cell.tags)
-    assert counts == TIMING_CELLS, "read the comment at TIMING_CELLS"
+    differ = {number: counts[number] for number in counts | TIMING_CELLS if counts[number] != TIMING_CELLS.get(number, 0)}
+    assert not differ, "notebooks with another number of timing cells than TIMING_CELLS says; read the comment there"
 
 
 @each_notebook
