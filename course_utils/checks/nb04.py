@@ -1,0 +1,185 @@
+"""Checks of notebook 04: trees counted, clipped, written into, and mapped over."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from course_utils.checks import Exercise, Mistake, primitives
+from course_utils.pytrees import stack, unstack
+
+
+def _normal(key, *shapes):
+    """Random arrays by NumPy, from a key: nothing to compile."""
+    rng = np.random.default_rng(np.asarray(jax.random.key_data(key)))
+    return [jnp.asarray(rng.normal(size=shape), jnp.float32) for shape in shapes]
+
+
+def _network(key, width=4):
+    kernel, bias, last = _normal(key, (3, width), (width,), (width, 2))
+    return {"first": {"kernel": kernel, "bias": bias}, "rest": [last, bias[:2] + 1]}
+
+
+def _size(key):
+    return int(jax.random.randint(key, (), 3, 9))
+
+
+def _norm(tree):
+    return jnp.sqrt(sum(jnp.sum(leaf**2) for leaf in jax.tree.leaves(tree)))
+
+
+def _scaled(tree, factor):
+    return jax.tree.map(lambda leaf: factor * leaf, tree)
+
+
+def _clip_with_if(grads, limit):
+    norm = _norm(grads)
+    return _scaled(grads, limit / norm) if norm > limit else grads
+
+
+def _gradient_and_limit(key):
+    grads = _network(key)
+    return grads, 0.5 * _norm(grads)
+
+
+def _stack_and_entry(key):
+    keys = jax.random.split(key, 8)
+    return stack([_network(k) for k in keys[:6]]), jax.random.randint(keys[6], (), 0, 6), _network(keys[7])
+
+
+def _assign(stacked, i, tree):
+    def put(rows, row):
+        rows[i] = row
+        return rows
+
+    return jax.tree.map(put, stacked, tree)
+
+
+def _through_a_list(stacked, i, tree):
+    trees = unstack(stacked)
+    trees[i] = tree
+    return stack(trees)
+
+
+def _models_and_data(key):
+    kernels, biases, x = _normal(key, *[(3,)] * 6), _normal(key, *[()] * 6), _normal(key, (6, 9, 3))
+    return [{"kernel": kernel, "bias": bias} for kernel, bias in zip(kernels, biases)], x[0]
+
+
+def _one(params, x):
+    return x @ params["kernel"] + params["bias"]
+
+
+def _shared(models):
+    stacked = stack(models)
+    return stacked | {"bias": stacked["bias"].mean()}
+
+
+_KERNELS = {"kernel": 0, "bias": None}
+_LOOP = "the values are right, but a loop over the dates is left: stack the models, and let one vmap do it"
+
+exercises = [
+    Exercise(
+        "04.1",
+        solution=lambda tree: sum(leaf.size for leaf in jax.tree.leaves(tree)),
+        inputs=lambda key: (_network(key, _size(key)),),
+        mistakes=[
+            Mistake(lambda tree: len(jax.tree.leaves(tree)), "that counts the leaves; count the numbers in them"),
+            Mistake(
+                lambda tree: sum(len(leaf) for leaf in jax.tree.leaves(tree)),
+                "`len` gives the length of the first axis alone; an array's `size` counts all its numbers",
+            ),
+            Mistake(
+                lambda tree: sum(leaf.sum() for leaf in jax.tree.leaves(tree)),
+                "that adds the numbers up; count them",
+            ),
+            Mistake(
+                lambda tree: sum(leaf.size for leaf in tree.values()),
+                "`tree.values()` goes one level down, and there may be more trees below: use jax.tree.leaves(tree)",
+            ),
+            Mistake(
+                lambda tree: tree["hidden"]["kernel"].size,
+                "it reads the keys of `params`, and other trees have others: go through jax.tree.leaves(tree)",
+            ),
+        ],
+    ),
+    Exercise(
+        "04.2",
+        solution=lambda grads, limit: _scaled(grads, jnp.minimum(1.0, limit / _norm(grads))),
+        inputs=_gradient_and_limit,
+        call=lambda answer, grads, limit: (answer(grads, limit), answer(grads, 4.0 * limit)),  # above it, and below it
+        mistakes=[
+            Mistake(
+                lambda grads, limit: jax.tree.map(lambda g: g * jnp.minimum(1.0, limit / jnp.linalg.norm(g)), grads),
+                "each leaf is measured by itself; the norm is one number for the whole tree, and so is the factor",
+            ),
+            Mistake(
+                lambda grads, limit: jax.tree.map(lambda g: jnp.clip(g, -limit, limit), grads),
+                "entries are cut off one by one, which turns the gradient; multiply the whole tree by one factor",
+            ),
+            Mistake(
+                lambda grads, limit: _scaled(grads, limit / _norm(grads)),
+                "a gradient whose norm is below the limit is made longer; it should be left as it is",
+            ),
+            Mistake(
+                lambda grads, limit: _scaled(grads, jnp.minimum(1.0, limit / _norm(grads) ** 2)),
+                "the norm is the square root of the sum of squares; the root is missing",
+            ),
+            Mistake(
+                _clip_with_if,
+                "right as it is, but not under jit: a Python `if` needs a number; let jnp.minimum or jnp.where choose",
+            ),
+        ],
+    ),
+    Exercise(
+        "04.3",
+        solution=lambda stacked, i, tree: jax.tree.map(lambda rows, row: rows.at[i].set(row), stacked, tree),
+        inputs=_stack_and_entry,
+        mistakes=[
+            Mistake(_assign, "arrays can't be assigned to; `rows.at[i].set(row)` returns a changed copy"),
+            Mistake(
+                lambda stacked, i, tree: jax.tree.map(lambda rows: rows.at[i].set(tree), stacked),
+                "the whole of `tree` is put into each leaf: give both trees to jax.tree.map, so that their leaves meet",
+            ),
+            Mistake(
+                lambda stacked, i, tree: jax.tree.map(lambda rows, row: rows.at[i].add(row), stacked, tree),
+                "the new entry is added to the old one; `set` replaces it",
+            ),
+            Mistake(
+                lambda stacked, i, tree: jax.tree.map(lambda rows, row: rows.at[:].set(row), stacked, tree),
+                "every entry has become `tree`; only entry i should",
+            ),
+            Mistake(
+                _through_a_list,
+                "right as it is, but not for a traced i: a Python list can't be indexed by it; index the arrays instead",
+            ),
+        ],
+    ),
+    Exercise(
+        "04.4",
+        solution=lambda models, x: jax.vmap(_one, in_axes=(_KERNELS, 0))(_shared(models), x),
+        inputs=_models_and_data,
+        inspect=lambda answer, arguments: _LOOP if primitives(answer, arguments).count("dot_general") > 3 else None,
+        mistakes=[
+            Mistake(
+                lambda models, x: jax.vmap(_one)(models, x),
+                "vmap maps along axes of arrays, and `models` is a list of trees: stack it first",
+            ),
+            Mistake(
+                lambda models, x: jax.vmap(_one)(stack(models), x),
+                "each date has its own bias; all dates share the mean of the biases",
+            ),
+            Mistake(
+                lambda models, x: jax.vmap(_one, in_axes=(_KERNELS, None))(_shared(models), x),
+                "every model is applied to the data of all dates; map over the leading axis of `x` too",
+            ),
+            Mistake(
+                lambda models, x: jax.vmap(_one, in_axes=(_KERNELS, 0))(stack(models), x),
+                "the bias is still one per date, (dates,), and is added along the paths; take its mean first",
+            ),
+            Mistake(
+                lambda models, x: jnp.stack([_one(_shared(models) | {"kernel": m["kernel"]}, d) for m, d in zip(models, x)]),
+                _LOOP,
+            ),
+        ],
+    ),
+]
