@@ -11,6 +11,7 @@ S. Becker, P. Cheridito, A. Jentzen, "Deep optimal stopping", JMLR 20, 2019.)
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from numbers import Integral
 from typing import Any, NamedTuple
 
 import jax
@@ -222,7 +223,7 @@ def price(
         key: of the random numbers, ``jax.random.key(0)``.
         regressor: how continuation values are learned; see ``regressors``.
         fit_paths, price_paths: how many paths to learn from and to price on; even.
-        upper: whether to compute the dual upper bound as well.
+        upper: whether to compute the dual upper bound as well; not written yet, and refused.
 
     Returns:
         A ``Result``.
@@ -230,8 +231,8 @@ def price(
     Raises:
         TypeError, ValueError: for bad input, before anything is simulated, and for NaN or infinity met on the way.
     """
-    market, option = _checked(market, option, key, regressor, fit_paths, price_paths)
-    fit_key, price_key, upper_key = jax.random.split(key, 3)
+    market, option = _checked(market, option, key, regressor, fit_paths, price_paths, upper)
+    fit_key, price_key = jax.random.split(key)
     policy, in_sample = fit(market, option, fit_key, regressor, fit_paths)
     lower = evaluate(market, option, price_key, regressor, policy, price_paths)
     if not (lower.finite and in_sample.finite):
@@ -242,16 +243,12 @@ def price(
     return Result(float(lower.mean), float(lower.stderr), None, None, policy, float(in_sample.mean))
 
 
-def _checked(market, option, key, regressor, fit_paths, price_paths):
+def _checked(market, option, key, regressor, fit_paths, price_paths, upper):
     """The market and the option with numbers as arrays, so that other numbers of the same shapes compile nothing anew."""
-    for name in ("simulate", "prices", "discount"):
-        if not callable(getattr(market, name, None)):
-            raise TypeError(f"market is {market!r}, which has no function {name}; expected one such as simulate.BlackScholes(...)")
+    _check_functions("market", market, ("simulate", "prices", "discount"), "simulate.BlackScholes(...)")
     if not isinstance(option, Bermudan):
         raise TypeError(f"option is {option!r}; expected lsmc.Bermudan(payoff=..., maturity=..., dates=...)")
-    for name in ("init", "fit", "predict"):
-        if not callable(getattr(regressor, name, None)):
-            raise TypeError(f"regressor is {regressor!r}, which has no function {name}; expected one such as regressors.Network()")
+    _check_functions("regressor", regressor, ("init", "fit", "predict"), "regressors.Network()")
     is_key = isinstance(key, jax.Array) and jnp.issubdtype(key.dtype, jax.dtypes.prng_key)
     if not is_key or key.shape:
         raise TypeError(f"key is {key!r}; expected one key: jax.random.key(0)")
@@ -259,15 +256,39 @@ def _checked(market, option, key, regressor, fit_paths, price_paths):
         whole_number(name, paths, at_least=100)
         if paths % 2:
             raise ValueError(f"{name} is {paths}; expected an even number, since paths come in antithetic pairs: {paths + 1}")
+    if not isinstance(upper, bool):
+        raise TypeError(f"upper is {upper!r}; expected True or False")
+    if upper:
+        raise NotImplementedError("upper is True, but the dual upper bound hasn't been written yet; expected False")
     if hasattr(market, "check"):
         market.check()
     option.check()
     if jax.tree_util.all_leaves([option.payoff]):  # a plain function is no pytree; Partial makes it one, itself held fixed
         option = Bermudan(jax.tree_util.Partial(option.payoff), option.maturity, option.dates)
-    is_list = lambda value: isinstance(value, (list, tuple))
-    market, option = (jax.tree.map(lambda leaf: jnp.asarray(leaf, float), tree, is_leaf=is_list) for tree in (market, option))
+    market, option = _as_arrays("market", market), _as_arrays("option", option)
     _check_payoff(market, option)
     return market, option
+
+
+def _check_functions(name: str, thing, functions: tuple[str, ...], example: str) -> None:
+    """Refuse what lacks one of these functions; a class does too, whose functions wait for their self."""
+    if isinstance(thing, type) or not all(callable(getattr(thing, function, None)) for function in functions):
+        raise TypeError(f"{name} is {thing!r}; expected an object with functions {', '.join(functions)}, such as {example}")
+
+
+def _as_arrays(name: str, tree):
+    """``tree`` with each number, or list of numbers, as an array of floats."""
+
+    def as_array(leaf):
+        try:
+            return jnp.asarray(leaf, float)
+        except (TypeError, ValueError):
+            raise TypeError(
+                f"{name} is {tree!r}, where {leaf!r} is no number; expected a pytree of numbers, such as a dataclass "
+                "registered with jax.tree_util.register_dataclass (see simulate.BlackScholes)"
+            ) from None
+
+    return jax.tree.map(as_array, tree, is_leaf=lambda value: type(value) in (list, tuple))
 
 
 def _check_payoff(market, option) -> None:
@@ -283,11 +304,13 @@ def _check_payoff(market, option) -> None:
             f"payoff maps prices {prices.shape} to {getattr(values, 'shape', values)}; expected {prices.shape[:-1]}: "
             "one value per path, (…, assets) -> (…)"
         )
+    if not jnp.issubdtype(values.dtype, jnp.floating):
+        raise TypeError(f"payoff yields {values.dtype}; expected floats, such as 1.0 * payoff(prices)")
 
 
 def whole_number(name: str, value, at_least: int) -> None:
     """Refuse ``value`` unless it is an integer of at least ``at_least``: ``TypeError`` or ``ValueError``."""
-    if isinstance(value, bool) or not hasattr(value, "__index__"):
+    if isinstance(value, bool) or not isinstance(value, Integral):
         raise TypeError(f"{name} is {value!r}; expected a whole number of at least {at_least}")
     if value < at_least:
         raise ValueError(f"{name} is {value}; expected at least {at_least}")

@@ -60,11 +60,11 @@ def ridge_towards(current, basis, x, y, weights, ridge: float) -> jax.Array:
     """Least squares that stays where the data says nothing.
 
     Minimizes ``mean(weights (basis(x) @ c - y)²) + ridge |c - current|²`` over ``c`` (functions,), where ``basis`` maps
-    (paths, features) to (paths, functions) and ``|…|²`` counts each function's mean square. Plain normal equations are singular as soon as one basis function is 0 on all paths, as a dead ReLU is; in
-    float32 they then give NaN, and NaN compares false, which would silently mean "never exercise". The ridge makes them positive
-    definite, and since it pulls towards ``current`` and not to 0, it costs no bias where ``current`` is already good.
+    (paths, features) to (paths, functions) and ``|…|²`` counts each function's mean square. Plain normal equations are
+    singular as soon as one basis function is 0 on all paths, as a dead ReLU is; in float32 they then give NaN, and NaN
+    compares false, which would silently mean "never exercise". The ridge makes them positive definite, and since it pulls
+    towards ``current`` and not to 0, it costs no bias where ``current`` is already good.
     """
-
 
     def moments(x, y, weights):
         functions = basis(x)  # (block, functions)
@@ -122,21 +122,21 @@ class Network:
         start, train = jax.random.split(key)
         scale = Scale.of(x, y, weights)
         layers = networks.init(start, (x.shape[1], *self.widths, 1), bias=0.5)
-        return self.Parameters(scale, self._adam(layers, train, scale.inputs(x), scale.targets(y), weights, self.first_steps))
+        return self.Parameters(scale, self.adam(layers, train, scale.inputs(x), scale.targets(y), weights, self.first_steps))
 
     def fit(self, parameters, key, x, y, weights):
         scale = Scale.of(x, y, weights)
         steps = self.steps_per_input * x.shape[1]
         x, y = scale.inputs(x), scale.targets(y)
-        layers = self._adam(parameters.layers, key, x, y, weights, steps)
-        return self.Parameters(scale, self._refit(layers, x, y, weights))
+        layers = self.adam(parameters.layers, key, x, y, weights, steps)
+        return self.Parameters(scale, self.refit(layers, x, y, weights))
 
     def predict(self, parameters, x):
         scale, layers = parameters
         one = lambda x: scale.undo(networks.apply(layers, scale.inputs(x))[0])  # (features,) -> ()
         return jax.lax.map(one, x, batch_size=BLOCK)
 
-    def _adam(self, layers, key, x, y, weights, steps):
+    def adam(self, layers, key, x, y, weights, steps):
         optimizer = optax.adam(optax.cosine_decay_schedule(self.rate, steps))
         batch = min(self.batch, x.shape[0])
 
@@ -154,7 +154,7 @@ class Network:
         starts = jax.random.randint(key, (steps,), 0, x.shape[0] - batch + 1)
         return jax.lax.scan(step, (layers, optimizer.init(layers)), starts)[0][0]
 
-    def _refit(self, layers, x, y, weights):
+    def refit(self, layers, x, y, weights):
         kernel, bias = layers[-1].kernel[:, 0], layers[-1].bias  # (width,), (1,)
         # The hidden units less their mean: the same functions, but far from parallel to the constant, which float32 needs.
         share = weights[:BLOCK] / jnp.maximum(weights[:BLOCK].sum(), 1.0)

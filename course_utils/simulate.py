@@ -59,7 +59,7 @@ class BlackScholes:
     def assets(self) -> int:
         """How many assets there are: the length of whichever of spot, volatility and dividend is an array."""
         given = [self.spot, self.volatility, self.dividend] + ([] if self.correlation is None else [self.correlation])
-        return max(jnp.shape(value)[0] if jnp.ndim(value) else 1 for value in given)
+        return max((*np.shape(value), 1)[0] for value in given)
 
     def simulate(self, key: jax.Array, times: jax.Array, paths: int) -> jax.Array:
         """Prices (dates, paths, assets) at ``times`` (dates,) in years, exact at each; paths in antithetic pairs."""
@@ -69,7 +69,7 @@ class BlackScholes:
             normals = normals @ jnp.linalg.cholesky(jnp.asarray(self.correlation)).T
         volatility, dividend = jnp.asarray(self.volatility), jnp.asarray(self.dividend)  # () or (assets,)
         drift = (self.rate - dividend - volatility**2 / 2) * steps
-        return self.spot * jnp.exp(jnp.cumsum(drift + volatility * jnp.sqrt(steps) * normals, axis=0))
+        return jnp.asarray(self.spot) * jnp.exp(jnp.cumsum(drift + volatility * jnp.sqrt(steps) * normals, axis=0))
 
     def prices(self, state: jax.Array) -> jax.Array:
         """The assets' prices (…, assets): here the state itself."""
@@ -86,7 +86,7 @@ class BlackScholes:
         ``exp(-volatility² t) g² - 1``. The second matters to what is convex in the prices, as options are.
         """
         times = times[:, None, None]
-        growth = state / self.spot * jnp.exp((jnp.asarray(self.dividend) - self.rate) * times)  # (dates, paths, assets)
+        growth = state / jnp.asarray(self.spot) * jnp.exp((jnp.asarray(self.dividend) - self.rate) * times)  # (dates, paths, assets)
         square = growth**2 * jnp.exp(-(jnp.asarray(self.volatility) ** 2) * times)
         return jnp.concatenate([growth, square], axis=-1) - 1.0
 
@@ -104,13 +104,11 @@ class BlackScholes:
         if self.correlation is not None:
             number("correlation", self.correlation, dimensions=(2,))
             _check_correlation(np.asarray(self.correlation, float))
-        assets = self.assets
-        for name in ("spot", "volatility", "dividend", "correlation"):
-            value = getattr(self, name)
-            if value is not None and np.ndim(value) and np.shape(value)[0] != assets:
-                raise ValueError(f"{name} has length {np.shape(value)[0]}, but there are {assets} assets; give one number each")
-            if value is not None and np.ndim(value) == 0 and name == "spot" and assets > 1:
-                continue  # one spot for all: broadcast
+        given = {name: np.shape(getattr(self, name)) for name in ("spot", "volatility", "dividend", "correlation")}
+        lengths = {name: shape[0] for name, shape in given.items() if shape}
+        if len(set(lengths.values())) > 1:
+            listed = ", ".join(f"{name} {length}" for name, length in lengths.items())
+            raise ValueError(f"lengths differ: {listed}; expected as many as there are assets, or one number for all of them")
 
 
 def number(name: str, value, positive: bool = False, dimensions: tuple[int, ...] = (0, 1)) -> None:
@@ -131,18 +129,27 @@ def number(name: str, value, positive: bool = False, dimensions: tuple[int, ...]
         raise TypeError(f"{name} is {value!r}, of dtype {array.dtype}; expected {expected}, real")
     if array.ndim not in dimensions or array.size == 0:
         raise ValueError(f"{name} has shape {array.shape}; expected {expected}")
-    array = array.astype(float)
+    with np.errstate(over="ignore"):
+        array = array.astype(jnp.zeros(()).dtype)  # float32, in which 1e300 is infinite and 1e-300 is 0
     if not np.isfinite(array).all():
-        raise ValueError(f"{name} is {value!r}; expected finite numbers")
+        raise ValueError(f"{name} is {value!r}; expected finite numbers, in {array.dtype}")
     if positive and not (array > 0).all():
         raise ValueError(f"{name} is {value!r}; expected positive numbers")
 
 
 def _check_correlation(matrix: np.ndarray) -> None:
-    if matrix.shape[0] != matrix.shape[1] or not np.allclose(matrix, matrix.T, atol=1e-6):
-        raise ValueError(f"correlation has shape {matrix.shape} or isn't symmetric; expected a symmetric (assets, assets) matrix")
-    if not np.allclose(np.diag(matrix), 1.0, atol=1e-6) or np.abs(matrix).max() > 1 + 1e-6:
-        raise ValueError("correlation has a diagonal other than 1 or an entry beyond ±1; expected correlations, not covariances")
+    """Refuse a matrix that isn't symmetric, positive definite and 1 on its diagonal: ``ValueError``."""
+    if matrix.shape[0] != matrix.shape[1]:
+        raise ValueError(f"correlation has shape {matrix.shape}; expected (assets, assets)")
+    expected = {
+        "a symmetric matrix": matrix.T,
+        "1 on the diagonal (correlations, not covariances)": np.where(np.eye(len(matrix)), 1.0, matrix),
+        "entries from -1 to 1": np.clip(matrix, -1.0, 1.0),
+    }
+    for what, right in expected.items():
+        row, column = np.unravel_index(np.abs(matrix - right).argmax(), matrix.shape)
+        if abs(matrix[row, column] - right[row, column]) > 1e-6:
+            raise ValueError(f"correlation[{row}, {column}] is {matrix[row, column]:g}; expected {what}")
     smallest = np.linalg.eigvalsh(matrix)[0]
     if smallest < 1e-6:
         raise ValueError(
@@ -163,7 +170,8 @@ def euler(key: jax.Array, market: BlackScholes, times: jax.Array, paths: int) ->
 
     def step(prices, now):
         dt, normal = now
-        growth = (market.rate - jnp.asarray(market.dividend)) * dt + market.volatility * jnp.sqrt(dt) * normal
+        drift = (market.rate - jnp.asarray(market.dividend)) * dt
+        growth = drift + jnp.asarray(market.volatility) * jnp.sqrt(dt) * normal
         prices = prices * (1.0 + growth)
         return prices, prices
 

@@ -1,0 +1,98 @@
+"""Exercises of notebook 18: stacked parameters."""
+
+import jax
+import jax.numpy as jnp
+
+from course_utils import networks
+from course_utils.checks import Exercise, Mistake
+
+SIZES = (3, 16, 1)
+
+
+def stacked_init(key, dates):
+    return jax.vmap(lambda key: networks.init(key, SIZES))(jax.random.split(key, dates - 1))
+
+
+def one_key_for_all(key, dates):
+    one = networks.init(key, SIZES)
+    return jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (dates - 1, *leaf.shape)), one)
+
+
+def one_per_date(key, dates):
+    return stacked_init(key, dates + 1)
+
+
+def a_list(key, dates):
+    return [networks.init(key, SIZES) for key in jax.random.split(key, dates - 1)]
+
+
+def continuations(params, prices):
+    return jax.vmap(networks.apply)(params, prices[:-1])[..., 0]
+
+
+def cash(stop, values, discount):
+    def step(cash, now):
+        stop, value = now
+        cash = jnp.where(stop, value, discount * cash)
+        return cash, cash
+
+    return jax.lax.scan(step, values[-1], (stop, values[:-1]), reverse=True)[1]
+
+
+def some_networks(key):
+    for_params, for_prices = jax.random.split(key)
+    return stacked_init(for_params, 5), 40 + jax.random.normal(for_prices, (5, 7, 3))
+
+
+def some_decisions(key):
+    for_stop, for_values = jax.random.split(key)
+    return jax.random.bernoulli(for_stop, 0.3, (5, 8)), jax.random.uniform(for_values, (6, 8)), 0.9
+
+
+exercises = [
+    Exercise(
+        "18.1",
+        solution=stacked_init,
+        inputs=lambda key: (key, 6),
+        static=(1,),
+        mistakes=[
+            Mistake(one_key_for_all, "all networks start with the same weights: split the key, one for each"),
+            Mistake(one_per_date, "one network too many: the last date needs none, so there are dates - 1"),
+            Mistake(a_list, "that is a list of trees: map the initializer over the keys with jax.vmap, and get one tree"),
+        ],
+    ),
+    Exercise(
+        "18.2",
+        solution=continuations,
+        inputs=some_networks,
+        mistakes=[
+            Mistake(
+                lambda params, prices: jax.vmap(networks.apply)(params, prices[1:])[..., 0],
+                "each network was asked at the date after its own: leave out the last date, not the first",
+            ),
+            Mistake(
+                lambda params, prices: jax.vmap(networks.apply)(params, prices[:-1]),
+                "there is an axis of length 1 too many: a network's output is (paths, 1), its value is [..., 0]",
+            ),
+        ],
+    ),
+    Exercise(
+        "18.3",
+        solution=cash,
+        inputs=some_decisions,
+        mistakes=[
+            Mistake(
+                lambda stop, values, discount: cash(stop, values, discount)[::-1],
+                "the dates come in reverse order: scan with reverse=True stacks its outputs in the order of its inputs",
+            ),
+            Mistake(
+                lambda stop, values, discount: cash(stop, values, 1.0),
+                "the cash isn't discounted: one date back, it is worth discount times as much",
+            ),
+            Mistake(
+                lambda stop, values, discount: jnp.where(stop, values[:-1], discount * values[1:]),
+                "whoever waits gets the next date's payoff, exercised or not: carry the cash through the scan",
+            ),
+        ],
+    ),
+]

@@ -1,0 +1,79 @@
+"""Exercises of notebook 19: the pricer."""
+
+import jax
+import jax.numpy as jnp
+
+from course_utils.checks import Exercise, Mistake
+
+
+def interval(mean, stderr):
+    return mean + 1.96 * stderr * jnp.array([-1.0, 1.0])
+
+
+def boundary(grid, payoff, waiting):
+    stop = (payoff > 0) & (payoff >= waiting)  # (dates, prices)
+    highest = jnp.where(stop, grid, -jnp.inf).max(axis=1)
+    return jnp.where(stop.any(axis=1), highest, jnp.nan)
+
+
+def with_worthless(grid, payoff, waiting):
+    stop = payoff >= waiting
+    return jnp.where(stop.any(axis=1), jnp.where(stop, grid, -jnp.inf).max(axis=1), jnp.nan)
+
+
+def lowest(grid, payoff, waiting):
+    stop = (payoff > 0) & (payoff >= waiting)
+    return jnp.where(stop.any(axis=1), jnp.where(stop, grid, jnp.inf).min(axis=1), jnp.nan)
+
+
+def a_put_on_a_grid(key):
+    """Waiting is worth more than exercising above a random price, always so at the last date, and a hair below 0 far out."""
+    grid = jnp.linspace(30.0, 50.0, 41)  # (prices,)
+    payoff = jnp.maximum(40.0 - grid, 0.0)
+    critical = jax.random.uniform(key, (4, 1), minval=32.0, maxval=38.0).at[-1].set(0.0)  # (dates, 1)
+    waiting = payoff + 0.1 * (grid - critical)
+    return grid, payoff, jnp.where(grid > 48.0, -1e-3, waiting)
+
+
+exercises = [
+    Exercise(
+        "19.1",
+        solution=interval,
+        inputs=lambda key: tuple(jax.random.uniform(key, (2,)) + jnp.array([4.0, 0.1])),
+        mistakes=[
+            Mistake(
+                lambda mean, stderr: mean + stderr * jnp.array([-1.0, 1.0]),
+                "one standard error to each side holds 68 %: for 95 % take 1.96 of them",
+            ),
+            Mistake(lambda mean, stderr: interval(mean, stderr)[::-1], "the lower end comes first"),
+        ],
+    ),
+    Exercise(
+        "19.2",
+        solution=lambda prices, strike: jnp.abs(prices.mean(axis=-1) - strike),
+        inputs=lambda key: (40.0 + 5.0 * jax.random.normal(key, (2, 6, 3)), 40.0),
+        mistakes=[
+            Mistake(
+                lambda prices, strike: jnp.abs(prices.mean() - strike),
+                "the mean runs over all paths: take it over the assets alone, axis=-1",
+            ),
+            Mistake(
+                lambda prices, strike: jnp.maximum(strike - prices.mean(axis=-1), 0.0),
+                "that is the put half: a straddle pays on the other side of the strike too",
+            ),
+            Mistake(
+                lambda prices, strike: jnp.abs(prices - strike).mean(axis=-1),
+                "that is the mean of three straddles: take the mean of the prices first, then the distance",
+            ),
+        ],
+    ),
+    Exercise(
+        "19.3",
+        solution=boundary,
+        inputs=a_put_on_a_grid,
+        mistakes=[
+            Mistake(with_worthless, "worthless options are exercised: also ask that the payoff is positive"),
+            Mistake(lowest, "that is the lowest price at which it pays; a put's boundary is the highest"),
+        ],
+    ),
+]
