@@ -273,7 +273,7 @@ def _checked(market, option, key, regressor, fit_paths, price_paths, upper):
 def _check_functions(name: str, thing, functions: tuple[str, ...], example: str) -> None:
     """Refuse what lacks one of these functions; a class does too, whose functions wait for their self."""
     if isinstance(thing, type) or not all(callable(getattr(thing, function, None)) for function in functions):
-        raise TypeError(f"{name} is {thing!r}; expected an object with functions {', '.join(functions)}, such as {example}")
+        raise TypeError(f"{name} is {thing!r}; expected one with functions {', '.join(functions)}, such as {example}")
 
 
 def _as_arrays(name: str, tree):

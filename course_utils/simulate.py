@@ -86,7 +86,8 @@ class BlackScholes:
         ``exp(-volatility² t) g² - 1``. The second matters to what is convex in the prices, as options are.
         """
         times = times[:, None, None]
-        growth = state / jnp.asarray(self.spot) * jnp.exp((jnp.asarray(self.dividend) - self.rate) * times)  # (dates, paths, assets)
+        discount = jnp.exp((jnp.asarray(self.dividend) - self.rate) * times)
+        growth = state / jnp.asarray(self.spot) * discount  # (dates, paths, assets)
         square = growth**2 * jnp.exp(-(jnp.asarray(self.volatility) ** 2) * times)
         return jnp.concatenate([growth, square], axis=-1) - 1.0
 
@@ -108,7 +109,7 @@ class BlackScholes:
         lengths = {name: shape[0] for name, shape in given.items() if shape}
         if len(set(lengths.values())) > 1:
             listed = ", ".join(f"{name} {length}" for name, length in lengths.items())
-            raise ValueError(f"lengths differ: {listed}; expected as many as there are assets, or one number for all of them")
+            raise ValueError(f"lengths differ: {listed}; expected one number per asset, or one for all")
 
 
 def number(name: str, value, positive: bool = False, dimensions: tuple[int, ...] = (0, 1)) -> None:
