@@ -132,7 +132,8 @@ def fit(market, option: Bermudan, key: jax.Array, regressor, paths: int):
         policy: parameters stacked on the date axis (dates-1, …), in the order of the dates; None if dates is 1.
         in_sample: the Estimate that these same paths give of the price.
     """
-    simulation, training = jax.random.split(key)
+    keys = jax.random.split(key, option.dates + 1)
+    simulation, first, keys = keys[0], keys[1], keys[2:]  # (), (), (dates-1,)
     states = market.simulate(simulation, option.times, paths)  # (dates, paths, features)
     payoffs = option.payoff(market.prices(states))  # (dates, paths)
     martingales = controls(market, states, option.times)  # (dates, paths, k)
@@ -156,10 +157,8 @@ def fit(market, option: Bermudan, key: jax.Array, regressor, paths: int):
         carry = parameters, jnp.where(stop, payoff, waiting), jnp.where(stop[:, None], martingale, stopped)
         return carry, parameters
 
-    first, rest = jax.random.split(training)
     last_fit = examples(states[-2], payoffs[-2], martingales[-2], steps[-1] * payoffs[-1], martingales[-1])
     carry = regressor.init(first, *last_fit), payoffs[-1], martingales[-1]
-    keys = jax.random.split(rest, option.dates - 1)
     scanned = states[:-1], payoffs[:-1], martingales[:-1], steps[1:], keys
     (_, cash, stopped), policy = jax.lax.scan(step, carry, scanned, reverse=True)
     return policy, estimate(steps[0] * cash, stopped)
@@ -202,7 +201,8 @@ def estimate(cash: jax.Array, controls: jax.Array) -> Estimate:
     """
     pairs = cash.reshape(2, -1).mean(axis=0)  # (paths/2,)
     pairs = less_noise(pairs, controls.reshape(2, pairs.shape[0], -1).mean(axis=0), jnp.ones_like(pairs))
-    return Estimate(pairs.mean(), pairs.std() / jnp.sqrt(pairs.shape[0]), jnp.isfinite(cash).all())
+    mean, stderr = pairs.mean(), pairs.std() / jnp.sqrt(pairs.shape[0])
+    return Estimate(mean, stderr, jnp.isfinite(cash).all() & jnp.isfinite(mean + stderr))
 
 
 def price(

@@ -24,11 +24,12 @@ def init(key: jax.Array, sizes: Sequence[int], bias: float = 0.0) -> tuple[Dense
     (K. He et al., "Delving deep into rectifiers", 2015). Biases are normal with standard deviation ``bias``; where it is 0
     all kinks of the first layer start at the origin, which leaves a network of one input with a single kink.
     """
+    # One draw for all layers, each taking its corner: compiling a draw costs more than the numbers that go unused.
+    normals = jax.random.normal(key, (len(sizes) - 1, max(sizes) + 1, max(sizes)))
     layers = []
-    for key, inputs, outputs in zip(jax.random.split(key, len(sizes) - 1), sizes[:-1], sizes[1:]):
-        for_kernel, for_bias = jax.random.split(key)
-        kernel = jax.random.normal(for_kernel, (inputs, outputs)) * jnp.sqrt(2.0 / inputs)
-        layers.append(Dense(kernel, bias * jax.random.normal(for_bias, (outputs,))))
+    for normal, inputs, outputs in zip(normals, sizes[:-1], sizes[1:]):
+        kernel = jnp.sqrt(2.0 / inputs) * normal[:inputs, :outputs]
+        layers.append(Dense(kernel, bias * normal[-1, :outputs]))
     return tuple(layers)
 
 

@@ -14,6 +14,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import optax
+from jax.flatten_util import ravel_pytree
 
 from course_utils import networks
 
@@ -53,7 +54,7 @@ class Scale(NamedTuple):
         return self.y_mean + self.y_std * y
 
 
-BLOCK = 4096  # paths whose activations fit a core's cache: blocks of them are worked off up to four times as fast as all at once
+BLOCK = 4096  # paths whose activations fit the cache: blocks of them are worked off up to four times as fast as all at once
 
 
 def ridge_towards(current, basis, x, y, weights, ridge: float) -> jax.Array:
@@ -66,23 +67,25 @@ def ridge_towards(current, basis, x, y, weights, ridge: float) -> jax.Array:
     towards ``current`` and not to 0, it costs no bias where ``current`` is already good.
     """
 
-    def moments(x, y, weights):
-        functions = basis(x)  # (block, functions)
-        weighted = functions * weights[:, None]
-        return weighted.T @ functions, weighted.T @ y
+    def products(x, y, weights):
+        columns = jnp.concatenate([basis(x), y[:, None]], axis=1)  # (block, functions + 1)
+        return (columns * weights[:, None]).T @ columns
 
-    gram, moment = sum_over_blocks(moments, x, y, weights / weights.sum())  # (functions, functions), (functions,)
+    # One product of matrices yields the Gram matrix and, as its last column, the moments with y.
+    blocks = map(in_blocks, (x, y, weights / weights.sum()))
+    total = jax.lax.map(lambda block: products(*block), tuple(blocks)).sum(axis=0)  # (functions + 1, functions + 1)
+    gram, moment = total[:-1, :-1], total[:-1, -1]
     squares = jnp.diag(gram)  # (functions,)
     regular = gram + jnp.diag(ridge * squares + 1e-10 * squares.max())
     return current + jax.scipy.linalg.solve(regular, moment - gram @ current, assume_a="pos")
 
 
-def sum_over_blocks(function, *arrays):
-    """``function(*arrays)``, a sum over the rows of ``arrays``, added up over blocks of rows that fit the cache."""
-    whole = arrays[0].shape[0] // BLOCK * BLOCK  # rows in whole blocks; the rest comes last
-    total = function(*(array[whole:] for array in arrays))
-    blocks = tuple(array[:whole].reshape(-1, BLOCK, *array.shape[1:]) for array in arrays)
-    return jax.lax.scan(lambda total, block: (jax.tree.map(jnp.add, total, function(*block)), None), total, blocks)[0]
+def in_blocks(array: jax.Array) -> jax.Array:
+    """``array`` (rows, …) as (blocks, rows per block, …), the last block filled up with zeros."""
+    rows = array.shape[0]
+    block = min(BLOCK, rows)
+    padded = jnp.pad(array, [(0, -rows % block)] + [(0, 0)] * (array.ndim - 1))
+    return padded.reshape(-1, block, *array.shape[1:])
 
 
 def with_constant(basis: jax.Array) -> jax.Array:
@@ -94,9 +97,9 @@ def with_constant(basis: jax.Array) -> jax.Array:
 class Network:
     """A ReLU network, by default 64–64–1: warm start, a few Adam steps, then the last layer by least squares.
 
-    The first network starts from random weights and takes ``first_steps`` steps of Adam; at each date the network starts from that of
-    the date after it and takes a few more, the more inputs there are. The last layer is linear in its weights, so its best values on all paths
-    are one least-squares problem away: that last step is worth more than thousands of steps of Adam.
+    The first network starts from random weights and takes ``first_steps`` steps of Adam; at each date the network starts
+    from that of the date after it and takes a few more, the more inputs there are. The network is linear in its last
+    layer's weights, so their best values are one least-squares problem away: that is worth thousands of steps of Adam.
 
     Attributes:
         widths: of the hidden layers.
@@ -104,6 +107,7 @@ class Network:
         steps_per_input: of Adam at every date, for each input.
         batch: paths per step.
         rate: the learning rate that a cosine takes to 0.
+        refit_paths: that the least squares sees, of all there are: plenty for a few dozen coefficients.
         ridge: pulls the last layer towards its weights before the least squares.
     """
 
@@ -112,6 +116,7 @@ class Network:
     steps_per_input: int = 10
     batch: int = 512
     rate: float = 5e-3
+    refit_paths: int = 32_768
     ridge: float = 3e-5
 
     class Parameters(NamedTuple):
@@ -129,30 +134,32 @@ class Network:
         steps = self.steps_per_input * x.shape[1]
         x, y = scale.inputs(x), scale.targets(y)
         layers = self.adam(parameters.layers, key, x, y, weights, steps)
-        return self.Parameters(scale, self.refit(layers, x, y, weights))
+        some = slice(self.refit_paths)
+        return self.Parameters(scale, self.refit(layers, x[some], y[some], weights[some]))
 
     def predict(self, parameters, x):
         scale, layers = parameters
-        one = lambda x: scale.undo(networks.apply(layers, scale.inputs(x))[0])  # (features,) -> ()
-        return jax.lax.map(one, x, batch_size=BLOCK)
+        block = lambda x: scale.undo(networks.apply(layers, scale.inputs(x))[:, 0])  # (block, features) -> (block,)
+        return jax.lax.map(block, in_blocks(x)).reshape(-1)[: x.shape[0]]
 
     def adam(self, layers, key, x, y, weights, steps):
         optimizer = optax.adam(optax.cosine_decay_schedule(self.rate, steps))
         batch = min(self.batch, x.shape[0])
+        flat, unravel = ravel_pytree(layers)  # one long vector: fewer, larger operations
 
-        def loss(layers, x, y, weights):
-            errors = networks.apply(layers, x)[:, 0] - y  # (batch,)
+        def loss(flat, x, y, weights):
+            errors = networks.apply(unravel(flat), x)[:, 0] - y  # (batch,)
             return (weights * errors**2).sum() / jnp.maximum(weights.sum(), 1.0)
 
         def step(state, start):
-            layers, moments = state
+            flat, moments = state
             rows = (jax.lax.dynamic_slice_in_dim(array, start, batch) for array in (x, y, weights))
-            updates, moments = optimizer.update(jax.grad(loss)(layers, *rows), moments)
-            return (optax.apply_updates(layers, updates), moments), None
+            updates, moments = optimizer.update(jax.grad(loss)(flat, *rows), moments)
+            return (flat + updates, moments), None
 
         # Paths are independent, so a slice at a random place is a random batch, and needs no gather.
-        starts = jax.random.randint(key, (steps,), 0, x.shape[0] - batch + 1)
-        return jax.lax.scan(step, (layers, optimizer.init(layers)), starts)[0][0]
+        starts = (jax.random.uniform(key, (steps,)) * (x.shape[0] - batch + 1)).astype(int)
+        return unravel(jax.lax.scan(step, (flat, optimizer.init(flat)), starts)[0][0])
 
     def refit(self, layers, x, y, weights):
         kernel, bias = layers[-1].kernel[:, 0], layers[-1].bias  # (width,), (1,)
