@@ -74,6 +74,11 @@ def _shared(models):
     return stacked | {"bias": stacked["bias"].mean()}
 
 
+def _spread(models):
+    stacked = stack(models)
+    return stacked | {"bias": jnp.full_like(stacked["bias"], stacked["bias"].mean())}
+
+
 _KERNELS = {"kernel": 0, "bias": None}
 _LOOP = "the values are right, but a loop over the dates is left: stack the models, and let one vmap do it"
 
@@ -150,7 +155,7 @@ exercises = [
             ),
             Mistake(
                 _through_a_list,
-                "right as it is, but not for a traced i: a Python list can't be indexed by it; index the arrays instead",
+                "right as it is, but not for a traced i: it can't index a Python list; index the arrays instead",
             ),
         ],
     ),
@@ -177,7 +182,7 @@ exercises = [
                 "the bias is still one per date, (dates,), and is added along the paths; take its mean first",
             ),
             Mistake(
-                lambda models, x: jnp.stack([_one(_shared(models) | {"kernel": m["kernel"]}, d) for m, d in zip(models, x)]),
+                lambda models, x: jnp.stack([_one(m, d) for m, d in zip(unstack(_spread(models)), x)]),
                 _LOOP,
             ),
         ],

@@ -91,7 +91,7 @@ exercises = [
             ),
             Mistake(
                 lambda key, n, steps: jnp.cumsum(jax.random.normal(key, (n, steps)), axis=1),
-                "good walks, but all drawn with `key` at once; here row i is drawn with key i of jax.random.split(key, n)",
+                "good walks, but all drawn with `key` at once; row i should be drawn with key i of split(key, n)",
             ),
         ],
     ),
@@ -152,7 +152,7 @@ exercises = [
                 "no shock comes back with its sign reversed: draw paths // 2 of them, and append minus the same ones",
             ),
             Mistake(
-                lambda key, dates, paths: _shocks(key, dates, paths, join=lambda half: jnp.concatenate([half] * 2, axis=1)),
+                lambda key, dates, paths: _shocks(key, dates, paths, join=lambda half: jnp.tile(half, (1, 2))),
                 "the second half repeats the first; its signs should be reversed",
             ),
             Mistake(

@@ -1,0 +1,269 @@
+"""Checks of notebook 06: a counted loop, a scan, a reverse scan, and a reverse scan whose outputs are parameters."""
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from course_utils.checks import Exercise, Mistake, must_use
+
+_PAIR = "`scan` returns two things, the last carry and the stacked outputs; only the outputs are asked for"
+
+
+def _compound(rate, years, start=1.0, first=0):
+    return lax.fori_loop(first, years, lambda year, money: money * (1 + rate), start)
+
+
+def _compound_in_python(rate, years):
+    money = 1.0
+    for _ in range(years):
+        money = money * (1 + rate)
+    return money
+
+
+def _running_maximum(x, start=-jnp.inf, reverse=False):
+    def step(largest, value):
+        largest = jnp.maximum(largest, value)
+        return largest, largest
+
+    return lax.scan(step, start, x, reverse=reverse)
+
+
+def _below_zero_at_first(key):
+    x = jax.random.normal(key, (9,))
+    return (x.at[0].set(-1.0),)
+
+
+def _present_values(cash, rates, value=lambda cash, rate, later: cash + later / (1 + rate), reverse=True):
+    def step(later, date):
+        result = value(*date, later)
+        return result, result
+
+    return lax.scan(step, 0.0, (cash, rates), reverse=reverse)[1]
+
+
+def _later_cash_alone(cash, rates):
+    values = _present_values(cash, rates)
+    return values - cash
+
+
+def _cash_and_rates(key):
+    keys = jax.random.split(key)
+    return jax.random.uniform(keys[0], (8,), minval=1.0, maxval=9.0), jax.random.uniform(keys[1], (8,), maxval=0.4)
+
+
+def _slope(x, y):
+    return {"slope": jnp.sum(x * y) / jnp.sum(x**2)}
+
+
+def _take_above_one(x, cash, params):
+    return jnp.where(x > 1, x, cash)
+
+
+def _fit_dates(x, payment, discount, slope=_slope, decide=_take_above_one, reverse=True):
+    def step(cash, x):
+        cash = discount * cash
+        params = slope(x, cash)
+        return decide(x, cash, params), params
+
+    cash, stacked = lax.scan(step, payment, x, reverse=reverse)
+    return stacked, cash
+
+
+def _decide_then_fit(x, payment, discount):
+    def step(cash, x):
+        cash = jnp.where(x > 1, x, discount * cash)
+        return cash, _slope(x, cash)
+
+    return lax.scan(step, payment, x, reverse=True)[::-1]
+
+
+def _fit_dates_in_python(x, payment, discount):
+    cash, slopes = payment, []
+    for row in x[::-1]:
+        cash = discount * cash
+        slopes.append(_slope(row, cash)["slope"])
+        cash = jnp.where(row > 1, row, cash)
+    return {"slope": jnp.stack(slopes[::-1])}, cash
+
+
+def _paths(key):
+    keys = jax.random.split(key, 3)
+    x = 0.5 + jax.random.normal(keys[0], (6, 40))
+    return x, x[-1] + jax.random.normal(keys[1], (40,)), jax.random.uniform(keys[2], minval=0.6, maxval=0.9)
+
+
+_UNROLLED = "the values are right, but a loop over the dates is left that is traced step by step; use one reverse scan"
+
+exercises = [
+    Exercise(
+        "06.1",
+        solution=_compound,
+        inputs=lambda key: (jax.random.uniform(key, minval=0.1, maxval=0.3), jax.random.randint(key, (), 3, 12)),
+        inspect=must_use("while", "scan", hint="right, and by a formula; here the point is the loop, so use fori_loop"),
+        mistakes=[
+            Mistake(
+                lambda rate, years: 1 + rate * years,
+                "that is interest on the first 1 alone; each year multiplies what is there by 1 + rate",
+            ),
+            Mistake(
+                lambda rate, years: _compound(rate, years, start=0.0),
+                "it starts with nothing, and nothing grows to nothing; start with 1.0",
+            ),
+            Mistake(
+                lambda rate, years: _compound(rate, years, first=1),
+                "one year is missing: fori_loop(1, years, …) makes years − 1 rounds",
+            ),
+            Mistake(
+                lambda rate, years: _compound(rate, years + 1),
+                "one year too many: fori_loop(0, years, …) already makes as many rounds as there are years",
+            ),
+            Mistake(
+                lambda rate, years: lax.fori_loop(0, years, lambda money, year: money * (1 + rate), 1.0),
+                "the body gets the counter first and the value second, and yours multiplies the counter",
+            ),
+            Mistake(
+                _compound_in_python,
+                "right as it is, but `range` needs to know `years` when the function is traced; use fori_loop",
+            ),
+        ],
+    ),
+    Exercise(
+        "06.2",
+        solution=lambda x: _running_maximum(x)[1],
+        inputs=_below_zero_at_first,
+        inspect=must_use("scan", "while", hint="the values are right; now do it with `lax.scan`"),
+        mistakes=[
+            Mistake(
+                lambda x: _running_maximum(x)[1][::-1],
+                "the outputs come in reverse order: entry i should be the largest of x[0] to x[i]",
+            ),
+            Mistake(
+                lambda x: _running_maximum(x)[0],
+                "that is the maximum of all; the running maximum has one value per position, the outputs of the scan",
+            ),
+            Mistake(_running_maximum, _PAIR),
+            Mistake(
+                lambda x: lax.scan(jnp.maximum, -jnp.inf, x),
+                "a step returns two things, the new carry and the output; here they are the same number",
+            ),
+            Mistake(
+                lambda x: _running_maximum(x[1:], start=x[0])[1],
+                "the first entry is missing: start from -jnp.inf and scan over all of x, or put x[0] in front",
+            ),
+            Mistake(
+                lambda x: _running_maximum(x, start=0.0)[1],
+                "it starts from 0, which is larger than a negative x[0]; start from -jnp.inf",
+            ),
+            Mistake(
+                lambda x: _running_maximum(x, reverse=True)[1],
+                "each entry is the largest of what comes after it; go forwards",
+            ),
+            Mistake(
+                lambda x: lax.scan(lambda largest, value: (jnp.maximum(largest, value), value), -jnp.inf, x)[1],
+                "the outputs are x again: a step should put out the largest so far, not its input",
+            ),
+            Mistake(
+                lambda x: lax.scan(lambda largest, value: (jnp.maximum(largest, value), largest), -jnp.inf, x)[1],
+                "each output is one step late: put out the new maximum, with x[i] in it, not the old carry",
+            ),
+        ],
+    ),
+    Exercise(
+        "06.3",
+        solution=_present_values,
+        inputs=_cash_and_rates,
+        inspect=must_use("scan", hint="the values are right; now do it with one reverse `lax.scan`"),
+        mistakes=[
+            Mistake(
+                lambda cash, rates: _present_values(cash, rates, reverse=False),
+                "the scan runs forwards in time; the last date has to come first: reverse=True",
+            ),
+            Mistake(
+                lambda cash, rates: _present_values(cash[::-1], rates[::-1], reverse=False),
+                "the outputs stand in the order of the work, last date first; reverse=True puts each in its own place",
+            ),
+            Mistake(
+                lambda cash, rates: _present_values(cash[::-1], rates[::-1]),
+                "time is turned round twice: reverse=True takes the last date first, so don't flip the inputs",
+            ),
+            Mistake(
+                lambda cash, rates: lax.scan(lambda later, date: (later, later), 0.0, cash, rates, reverse=True)[1],
+                "`scan` takes one tree of inputs: put the two arrays into a tuple, (cash, rates)",
+            ),
+            Mistake(
+                lambda cash, rates: jnp.append(_present_values(cash, rates)[1:], 0.0),
+                "each output is one date late: put out the new value, with cash[t] in it, not the old carry",
+            ),
+            Mistake(_later_cash_alone, "the cash of the date itself is missing: entry t has cash[t] in it"),
+            Mistake(
+                lambda cash, rates: _present_values(cash, rates, lambda cash, rate, later: (cash + later) / (1 + rate)),
+                "cash[t] is discounted too, but it is paid at date t itself; only what comes later is discounted",
+            ),
+            Mistake(
+                lambda cash, rates: _present_values(cash, rates, lambda cash, rate, later: cash + later * (1 + rate)),
+                "the later value is multiplied by 1 + rate; seen from an earlier date it is divided by it",
+            ),
+            Mistake(
+                lambda cash, rates: _present_values(cash, rates, lambda cash, rate, later: cash + later * (1 - rate)),
+                "1 − rate is only near 1 / (1 + rate); divide",
+            ),
+            Mistake(
+                lambda cash, rates: _present_values(cash, rates, lambda cash, rate, later: cash + later),
+                "the cash is added up without being discounted",
+            ),
+        ],
+    ),
+    Exercise(
+        "06.4",
+        solution=_fit_dates,
+        inputs=_paths,
+        inspect=must_use("scan", hint=_UNROLLED),
+        mistakes=[
+            Mistake(
+                lambda x, payment, discount: _fit_dates(x, payment, discount, reverse=False),
+                "the scan runs forwards in time; the payment is made after the last date, so that one comes first",
+            ),
+            Mistake(
+                lambda x, payment, discount: _fit_dates(x[::-1], payment, discount, reverse=False),
+                "the slopes stand in the order of the work, last date first; reverse=True puts each in its own place",
+            ),
+            Mistake(
+                lambda x, payment, discount: _fit_dates(x, payment, discount, lambda x, y: _slope(x, y / discount)),
+                "the regression sees the cash before it is discounted to this date; discount first, then fit",
+            ),
+            Mistake(
+                _decide_then_fit,
+                "the cash is replaced before the regression sees it: first fit, and then put x where x is above 1",
+            ),
+            Mistake(
+                lambda x, payment, discount: _fit_dates(x, payment, discount, decide=lambda x, cash, params: cash),
+                "nobody takes x: where x is above 1, the cash becomes x before the scan goes on",
+            ),
+            Mistake(
+                lambda x, payment, discount: _fit_dates(
+                    x, payment, discount, decide=lambda x, cash, params: jnp.maximum(x, cash)
+                ),
+                "x is taken where it is above the later cash, which nobody knows yet; take it where x is above 1",
+            ),
+            Mistake(
+                lambda x, payment, discount: _fit_dates(
+                    x, payment, discount, decide=lambda x, cash, params: jnp.where(x > 1, x, params["slope"] * x)
+                ),
+                "the fitted value is carried on in place of the cash; the fit is put out, and the cash itself goes on",
+            ),
+            Mistake(
+                lambda x, payment, discount: _fit_dates(x, payment, discount, slope=lambda x, y: _slope(y, x)),
+                "the sum under the line is of y², so x is regressed on y; it should be of x²",
+            ),
+            Mistake(
+                lambda x, payment, discount: _fit_dates(x, payment, discount, slope=lambda *xy: _slope(*xy)["slope"]),
+                'right, but the slopes are to come as a tree: a step puts out {"slope": …}',
+            ),
+            Mistake(
+                lambda x, payment, discount: _fit_dates(x, payment, discount)[::-1],
+                "the two results are the right ones in the other order: first the tree, then the cash",
+            ),
+            Mistake(_fit_dates_in_python, _UNROLLED),
+        ],
+    ),
+]
