@@ -90,38 +90,56 @@ import os, time
 if hasattr(os, "sched_setaffinity"):
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:2])  # two cores, however many there are
 import jax
-from course_utils import lsmc, payoffs, simulate
+import jax.numpy as jnp
+from course_utils import lsmc, networks, payoffs, simulate
 
-def seconds(seed):
+def seconds(function, *arguments):
     start = time.perf_counter()
-    market = simulate.BlackScholes(spot=36.0, volatility=0.2, rate=0.06)
-    lsmc.price(market, lsmc.Bermudan(payoffs.put(40.0), maturity=1.0, dates=50), key=jax.random.key(seed))
+    function(*arguments)
     return time.perf_counter() - start
 
-print(seconds(0), min(seconds(seed) for seed in (1, 2, 3)))
+def price(seed):
+    market = simulate.BlackScholes(spot=36.0, volatility=0.2, rate=0.06)
+    lsmc.price(market, lsmc.Bermudan(payoffs.put(40.0), maturity=1.0, dates=50), key=jax.random.key(seed))
+
+def loss(layers, prices, values):  # one network per date, in a list
+    cash, total = values[-1], 0.0
+    for date in reversed(range(49)):
+        waiting = 0.999 * cash
+        continuation = networks.apply(layers[date], prices[date])[:, 0]
+        total += jnp.mean((continuation - waiting) ** 2)
+        cash = jnp.where((values[date] > 0) & (values[date] >= continuation), values[date], waiting)
+    return total
+
+layers = [networks.init(key, (3, 64, 64, 1)) for key in jax.random.split(jax.random.key(0), 49)]
+lowered = jax.jit(jax.value_and_grad(loss)).lower(layers, jnp.ones((50, 512, 3)), jnp.ones((50, 512)))
+print(seconds(lowered.compile), seconds(price, 0), min(seconds(price, seed) for seed in (1, 2, 3)))
 """
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "getloadavg"), reason="this system doesn't say how busy it is")
 def test_time():
-    """100,000 paths to fit and to price: 8 s with compilation, 2 s without, on two idle cores; best of three runs."""
+    """100,000 paths to fit and to price: 8 s with compilation, 2 s without, on two idle cores; best of three runs.
+
+    These are seconds of a machine that compiles 49 networks in a list in 10 s, where the course's other times were taken.
+    A machine that needs more for that gets more for this, in proportion.
+    """
     patience = time.monotonic() + 90  # what the tests before this one did still counts as load for a while
     while os.getloadavg()[0] > 1.0 and time.monotonic() < patience:
         time.sleep(5)
     if os.getloadavg()[0] > 1.0:
-        pytest.skip(
-            f"the machine is busy (load {os.getloadavg()[0]:.1f}), so times say nothing: run this on an idle one"
-        )
-    times = []
+        pytest.skip(f"the machine is busy (load {os.getloadavg()[0]:.1f}), so times say nothing")
+    ratios = []
     for _ in range(3):
         run = subprocess.run([sys.executable, "-c", TIMING], capture_output=True, text=True, check=True)
-        times.append([float(word) for word in run.stdout.split()])
-        compiled, again = np.min(times, axis=0)
-        if compiled <= 8.0 and again <= 2.0:
+        a_list, with_compilation, without = map(float, run.stdout.split())
+        print(f"{with_compilation:.1f} s with compilation, {without:.1f} s without; a list of 49: {a_list:.1f} s")
+        slowness = max(1.0, a_list / 10.0)
+        ratios.append((with_compilation / slowness / 8.0, without / slowness / 2.0))
+        if max(ratios[-1]) <= 1.0:
             break
-    print(f"{compiled:.1f} s with compilation, {again:.1f} s without")
-    assert compiled <= 8.0 and again <= 2.0
+    assert max(np.min(ratios, axis=0)) <= 1.0
 
 
 MAX_CALL = dict(rate=0.05, dividend=0.1, maturity=3.0, dates=9, strike=100.0, kind="max_call")
