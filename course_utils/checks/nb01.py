@@ -57,6 +57,7 @@ exercises = [
             Mistake((8, 110, "float32"), "writing at index 7 of 5 is dropped, not appended"),
             Mistake((8, 106, "float32"), "reading outside the array is clamped, but writing there is dropped"),
             Mistake((8, 10, "float64"), "the first two are right; JAX computes in 32 bits unless told otherwise"),
+            Mistake((8, 10, jnp.float32), 'the first two are right; the third is asked for as a string, such as "int8"'),
             Mistake((8, 10, "int32"), "the first two are right; a Python float turns integers into floats"),
         ],
     ),

@@ -3,7 +3,7 @@
 import jax
 import jax.numpy as jnp
 
-from course_utils.checks import Exercise, Mistake, largest_array
+from course_utils.checks import Exercise, Mistake, draws_from, largest_array
 
 
 # Functions of the module, not made anew for each draw: jax compiles for a function once.
@@ -17,18 +17,19 @@ CHAINS = (lambda x: jnp.sum(jnp.sin(x) * jnp.roll(x, 1) ** 2), lambda x: jnp.sum
 
 
 def _curve(key):
-    x0, x = jax.random.normal(key, (2,)).tolist()
+    x0, x = draws_from(key).normal(size=2).tolist()
     return CURVES[x0 > x], x0, x
 
 
 def _bowl(key):
-    x = jax.random.normal(key, (3,))
-    return BOWLS[int(x[0] > 0)], x
+    x = draws_from(key).normal(size=3)
+    return BOWLS[int(x[0] > 0)], jnp.asarray(x)
 
 
 def _probabilities(key):
-    p = jax.random.uniform(key, (6,), minval=0.2).at[jnp.array([1, 4])].set(0.0)
-    return (p / p.sum(),)
+    p = draws_from(key).uniform(0.2, 1.0, size=6)
+    p[[1, 4]] = 0.0
+    return (jnp.asarray(p / p.sum()),)
 
 
 def _entropy(p):
@@ -37,9 +38,8 @@ def _entropy(p):
 
 
 def _days(key):
-    w, features, following, reward = jax.random.split(key, 4)
-    normal = jax.random.normal
-    return normal(w, (3,)), normal(features, (8, 3)), normal(following, (8, 3)), normal(reward, (8,))
+    rng = draws_from(key)
+    return tuple(jnp.asarray(rng.normal(size=shape)) for shape in (3, (8, 3), (8, 3), 8))
 
 
 def _forecast_loss(
@@ -49,8 +49,8 @@ def _forecast_loss(
 
 
 def _chain(key):
-    x, v = jax.random.normal(key, (2, 40))
-    return CHAINS[int(v[0] > 0)], x, v
+    x, v = draws_from(key).normal(size=(2, 40))
+    return CHAINS[int(v[0] > 0)], jnp.asarray(x), jnp.asarray(v)
 
 
 A_MATRIX = "the value is right, but an n × n matrix is made on the way; H v is how grad(f) changes along v: jax.jvp"
@@ -77,6 +77,14 @@ exercises = [
             ),
             Mistake(
                 lambda f, x0, x: f(x0) + jax.grad(f)(x) * (x - x0), "the slope is taken at x; the line touches at x0"
+            ),
+            Mistake(
+                lambda f, x0, x: f(x0) + jax.grad(f) * (x - x0),
+                "jax.grad(f) is a function; its value at x0 is jax.grad(f)(x0)",
+            ),
+            Mistake(
+                lambda f, x0, x: f(x0) + jax.grad(f)(x0) * (x0 - x),
+                "the line leans the wrong way: the distance is x - x0",
             ),
             Mistake(lambda f, x0, x: f(x), "that is the curve itself, not its tangent"),
             Mistake(lambda f, x0, x: jax.grad(f)(x0), "that is the slope; the height of the line at x is asked for"),
@@ -110,6 +118,14 @@ exercises = [
                 "that multiplies by the Hessian; its inverse is wanted: solve",
             ),
             Mistake(
+                lambda f, x: x - jnp.linalg.solve(jax.grad(f)(x), jax.hessian(f)(x)),
+                "the matrix comes first: solve(H, g)",
+            ),
+            Mistake(
+                lambda f, x: x - jnp.linalg.inv(jax.hessian(f)(x)) * jax.grad(f)(x),
+                "`*` works entry by entry and leaves a matrix; H⁻¹g is a matrix times a vector: solve, or @",
+            ),
+            Mistake(
                 lambda f, x: x - jax.grad(f)(x) / jnp.diag(jax.hessian(f)(x)),
                 "only the diagonal of the Hessian is used; its other elements matter too: solve",
             ),
@@ -133,6 +149,10 @@ exercises = [
             Mistake(
                 lambda p: -jnp.sum(p * jnp.log(p + 1e-8)),
                 "the value is right, but where p is 0 the gradient is the log of the small number added; let it be 0 there",
+            ),
+            Mistake(
+                lambda p: -jnp.sum(p * jnp.log(jnp.maximum(p, 1e-10))),
+                "the value is right, but where p is 0 the gradient is the log of the small number put there; let it be 0",
             ),
             Mistake(
                 lambda p: jnp.sum(jnp.where(p > 0, p * jnp.log(jnp.where(p > 0, p, 1.0)), 0.0)),

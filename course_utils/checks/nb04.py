@@ -167,7 +167,7 @@ exercises = [
         mistakes=[
             Mistake(
                 lambda models, x: jax.vmap(_one)(models, x),
-                "vmap maps along axes of arrays, and `models` is a list of trees: stack it first",
+                "vmap wants an axis to map over: stack the list of trees first, and hold the shared bias with None in in_axes",
             ),
             Mistake(
                 lambda models, x: jax.vmap(_one)(stack(models), x),

@@ -136,7 +136,7 @@ exercises = [
         mistakes=[
             Mistake(
                 lambda key, dates, paths: _shocks(key, dates, paths, first=0),
-                "the dates are counted from 0; the first date is 1 and the last is `dates`",
+                "the dates are counted from 0 (which `split` does too); fold in 1 for the first date, `dates` for the last",
             ),
             Mistake(
                 lambda key, dates, paths: _shocks(key, dates - 1, paths),

@@ -3,28 +3,21 @@
 import jax
 import jax.numpy as jnp
 
-from course_utils.checks import Exercise, Mistake, no_python_loop
+from course_utils.checks import Exercise, Mistake, draws_from, no_python_loop
 
 
 def _batch(key, rows=(7,)):
     """Parameters (3,), features (*rows, 3) and outcomes (*rows,)."""
-    keys = jax.random.split(key, 3)
-    return (
-        jax.random.normal(keys[0], (3,)),
-        jax.random.normal(keys[1], (*rows, 3)),
-        jax.random.normal(keys[2], rows),
-    )
-
-
-def _tree(key):
-    keys = jax.random.split(key)
-    return {"kernel": jax.random.normal(keys[0], (3, 2)), "bias": jax.random.normal(keys[1], (2,))}
+    rng = draws_from(key)
+    return tuple(jnp.asarray(rng.normal(size=shape)) for shape in (3, (*rows, 3), rows))
 
 
 def _momentum_inputs(key):
-    keys = jax.random.split(key, 5)
-    rate = jax.random.uniform(keys[3], (), minval=0.1, maxval=0.5)
-    return *map(_tree, keys[:3]), rate, jax.random.uniform(keys[4], (), minval=0.5, maxval=0.95)
+    """Three trees of one structure, a rate and a decay."""
+    rng = draws_from(key)
+    shapes = {"kernel": (3, 2), "bias": (2,)}
+    trees = [{name: jnp.asarray(rng.normal(size=shape)) for name, shape in shapes.items()} for _ in range(3)]
+    return *trees, jnp.asarray(rng.uniform(0.1, 0.5)), jnp.asarray(rng.uniform(0.5, 0.95))
 
 
 def _plus(a, x, b, y):
@@ -147,7 +140,8 @@ exercises = [
     Exercise(
         "07.3",
         solution=jax.vmap(jax.grad(_square), in_axes=(None, 0, 0)),
-        inputs=_batch,
+        inputs=lambda key: _batch(key, rows=(30,)),
+        inspect=no_python_loop("the values are right, but a Python loop visits the observations one by one; let vmap do it"),
         mistakes=[
             Mistake(
                 jax.grad(_loss),

@@ -2,8 +2,9 @@
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
-from course_utils.checks import Exercise, Mistake, must_use
+from course_utils.checks import Exercise, Mistake, draws_from, must_use
 
 
 def _descend(alpha, start, sign=-1.0, ridge=1.0, keep="after"):
@@ -15,10 +16,11 @@ def _descend(alpha, start, sign=-1.0, ridge=1.0, keep="after"):
 
 
 def _market(key, assets=4):
-    """Means (assets,) and a covariance (assets, assets) that is far from singular."""
-    one, two = jax.random.split(key)
-    factors = 0.1 * jax.random.normal(one, (assets, assets))
-    return jax.random.uniform(two, (assets,), minval=0.05, maxval=0.15), factors @ factors.T + 0.05 * jnp.eye(assets)
+    """Means (assets,) and a covariance (assets, assets) that is far from singular; the first mean is below zero."""
+    rng = draws_from(key)
+    factors = 0.1 * rng.normal(size=(assets, assets))
+    means = rng.uniform(0.05, 0.15, size=assets) * np.where(np.arange(assets) == 0, -0.4, 1.0)
+    return jnp.asarray(means), jnp.asarray(factors @ factors.T + 0.05 * np.eye(assets))
 
 
 def _tangency(means, covariance):
@@ -51,7 +53,7 @@ _curvature = jax.grad(_slope)
 
 
 def _top_and_alpha(key):
-    alpha = jax.random.uniform(key, (), minval=0.5, maxval=2.0)
+    alpha = jnp.asarray(draws_from(key).uniform(0.5, 2.0))
     newton = lambda _, x: x - _slope(x, alpha) / _curvature(x, alpha)
     return jax.lax.fori_loop(0, 30, newton, jnp.float32(0.5)), alpha
 
@@ -60,7 +62,7 @@ exercises = [
     Exercise(
         "08.1",
         solution=lambda alpha, start: _descend(alpha, start)[1],
-        inputs=lambda key: tuple(jax.random.normal(key, (2,))),
+        inputs=lambda key: tuple(map(jnp.asarray, draws_from(key).normal(size=2))),
         inspect=must_use("scan", "while", hint="the values are right; now write the fifty steps as one jax.lax.scan"),
         mistakes=[
             Mistake(
@@ -88,7 +90,15 @@ exercises = [
         inputs=_market,
         tolerance=1e-3,
         mistakes=[
-            Mistake(jnp.linalg.solve, "right proportions, but the weights don't sum to one: divide by their sum"),
+            Mistake(
+                lambda means, covariance: jnp.linalg.solve(covariance, means),
+                "right proportions, but the weights don't sum to one: divide by their sum",
+            ),
+            Mistake(jnp.linalg.solve, "the matrix comes first: solve(covariance, means)"),
+            Mistake(
+                lambda means, covariance: jnp.abs(_tangency(means, covariance)) / jnp.abs(_tangency(means, covariance)).sum(),
+                "the weights have lost their signs; one that is negative stays negative, a short position",
+            ),
             Mistake(
                 lambda means, covariance: covariance @ means / (covariance @ means).sum(),
                 "that multiplies by the covariance; its inverse is wanted: solve(covariance, means)",
@@ -157,6 +167,10 @@ exercises = [
             Mistake(
                 lambda x, alpha: x + _slope(x, alpha),
                 "that is a step of gradient ascent; divide the slope by the curvature, which Newton's method does",
+            ),
+            Mistake(
+                lambda x, alpha: x - _slope(x, alpha),
+                "the slope is subtracted as it is; Newton's step divides it by the curvature",
             ),
             Mistake(
                 lambda x, alpha: x - _slope(x, alpha) * jax.lax.stop_gradient(_curvature(x, alpha)),

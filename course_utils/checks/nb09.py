@@ -5,15 +5,15 @@ import jax.numpy as jnp
 import optax
 from flax import nnx
 
-from course_utils.checks import Exercise, Mistake
+from course_utils.checks import Exercise, Mistake, draws_from
 
 
 class _Affine(nnx.Module):
-    transposed, with_bias, wrap = False, True, nnx.Param
+    transposed, with_bias, wrap, scale = False, True, nnx.Param, 1.0
 
     def __init__(self, features_in, features_out, rngs):
         shape = (features_in, features_out) if self.transposed else (features_out, features_in)
-        self.kernel = type(self).wrap(jax.random.normal(rngs(), shape))
+        self.kernel = type(self).wrap(self.scale * jax.random.normal(rngs(), shape))
         if self.with_bias:
             self.bias = type(self).wrap(jnp.zeros(features_out))
 
@@ -40,15 +40,45 @@ class _RandomBias(_Affine):
         self.bias[...] = jax.random.normal(jax.random.key(0), (features_out,))
 
 
+class _OwnKey(_Affine):
+    def __init__(self, features_in, features_out, rngs):
+        super().__init__(features_in, features_out, nnx.Rngs(0))
+
+
+class _RngsAsKey(_Affine):
+    def __init__(self, features_in, features_out, rngs):
+        self.kernel = nnx.Param(jax.random.normal(rngs, (features_out, features_in)))
+
+
+class _Small(_Affine):
+    scale = 0.1
+
+
+class _Linear(nnx.Module):
+    def __init__(self, features_in, features_out, rngs):
+        self.linear = nnx.Linear(features_in, features_out, rngs=rngs)
+
+    def __call__(self, x):
+        return self.linear(x)
+
+
 def _built(module, kernel, bias, x):
-    """A new module's parameters (the random kernel by its shape alone), and its output once they are given."""
+    """A new module's parameters (the random kernel by its shape alone), its output once they are given, and of the
+    kernels of two large ones with keys of their own whether they differ, and how much they spread, to one digit."""
     model = module(x.shape[0], bias.shape[0], rngs=nnx.Rngs(0))
     params = nnx.to_pure_dict(nnx.state(model, nnx.Param))
     first = {name: jnp.zeros(p.shape) if name == "kernel" else p for name, p in params.items()}
     for name, given in {"kernel": kernel, "bias": bias}.items():
         if name in params and params[name].shape == given.shape:
             getattr(model, name)[...] = given
-    return first, model(x)
+    one, two = _large_kernels(module)
+    return first, model(x), jnp.any(one != two), jnp.round(one.std(), 1)
+
+
+def _large_kernels(module):
+    """The kernels of two new modules with keys of their own, each in one row; zeros if they have none."""
+    large = [nnx.to_pure_dict(nnx.state(module(60, 50, rngs=nnx.Rngs(seed)), nnx.Param)) for seed in (1, 2)]
+    return jnp.stack([jnp.ravel(params.get("kernel", jnp.zeros(1))) for params in large])
 
 
 class _Network(nnx.Module):
@@ -67,8 +97,12 @@ def _network(key):
 
 
 def _data(key):
-    one, two = jax.random.split(key)
-    return jax.random.normal(one, (6, 3)), jax.random.normal(two, (6, 2))
+    rng = draws_from(key)
+    return jnp.asarray(rng.normal(size=(6, 3))), jnp.asarray(rng.normal(size=(6, 2)))
+
+
+def _positive(key, least):
+    return jnp.asarray(least + draws_from(key).uniform())
 
 
 def _params(model):
@@ -109,20 +143,23 @@ def _step_without(model, name, x, y, rate):
     _step_where(nnx.All(nnx.Param, nnx.Not(nnx.PathContains(name))), model, x, y, rate)
 
 
+def _kernel_bias_and_x(key):
+    rng = draws_from(key)
+    return tuple(jnp.asarray(rng.normal(size=shape)) for shape in ((3, 4), 3, 4))
+
+
 def _names(key):
-    return ("bias", "second", "first", "kernel")[int(jax.random.randint(key, (), 0, 4))]
+    return ("bias", "second", "first", "kernel")[draws_from(key).integers(4)]
 
 
 exercises = [
     Exercise(
         "09.1",
         solution=_Affine,
-        inputs=lambda key: (
-            jax.random.normal(key, (3, 4)),
-            jax.random.normal(jax.random.fold_in(key, 1), (3,)),
-            jax.random.normal(jax.random.fold_in(key, 2), (4,)),
-        ),
+        inputs=_kernel_bias_and_x,
         call=_built,
+        jit=False,
+        draws=2,
         mistakes=[
             Mistake(
                 _Transposed,
@@ -134,12 +171,16 @@ exercises = [
                 "kernel and bias are plain arrays, which no optimizer would train; wrap both in nnx.Param",
             ),
             Mistake(_RandomBias, "the bias should start at zero"),
+            Mistake(_OwnKey, "the kernel is the same for every `rngs`; draw it with a key from the one given, rngs()"),
+            Mistake(_RngsAsKey, "`rngs` hands out keys and is none itself: call it, rngs()"),
+            Mistake(_Small, "the kernel should be standard normal as it is drawn, not scaled"),
+            Mistake(_Linear, "kernel and bias should be the module's own attributes, not those of a layer inside it"),
         ],
     ),
     Exercise(
         "09.2",
         solution=_scaled,
-        inputs=lambda key: (_network(key), 0.25 + jax.random.uniform(key)),
+        inputs=lambda key: (_network(key), _positive(key, 0.25)),
         call=_copied,
         jit=False,  # a model is an object
         draws=2,
@@ -165,7 +206,7 @@ exercises = [
     Exercise(
         "09.3",
         solution=_state_step,
-        inputs=lambda key: (*nnx.split(_network(key)), *_data(key), 0.1 + jax.random.uniform(key)),
+        inputs=lambda key: (*nnx.split(_network(key)), *_data(key), _positive(key, 0.1)),
         call=lambda answer, *arguments: nnx.to_pure_dict(answer(*arguments)),
         static=(0,),
         draws=2,
@@ -195,7 +236,7 @@ exercises = [
     Exercise(
         "09.4",
         solution=_step_without,
-        inputs=lambda key: (_network(key), _names(key), *_data(key), 0.1 + jax.random.uniform(key)),
+        inputs=lambda key: (_network(key), _names(key), *_data(key), _positive(key, 0.1)),
         call=lambda answer, model, *arguments: (answer(model, *arguments), _params(model))[1],
         jit=False,  # changes an object
         mistakes=[

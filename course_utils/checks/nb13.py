@@ -2,13 +2,14 @@
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
-from course_utils.checks import Exercise, Mistake, must_use
+from course_utils.checks import Exercise, Mistake, draws_from, must_use
 
 
 def _errors(key):
-    a, b, c = jax.random.uniform(key, (3,))
-    return 0.8 + 0.19 * a, 1.0 + 9.0 * b, 10.0 ** (-2 - 4 * c)
+    a, b, c = draws_from(key).uniform(size=3)
+    return tuple(map(jnp.asarray, (0.8 + 0.19 * a, 1.0 + 9.0 * b, 10.0 ** (-2 - 4 * c))))
 
 
 def _needed(beta, error, tolerance):
@@ -17,8 +18,8 @@ def _needed(beta, error, tolerance):
 
 def _map_of_nodes(key):
     """A random policy on 12 nodes that doesn't come back soon, and a node to start from."""
-    policy, start = jax.random.split(key)
-    return jax.random.permutation(policy, 12), jax.random.randint(start, (), 0, 12), 9
+    rng = draws_from(key)
+    return jnp.asarray(rng.permutation(12)), jnp.asarray(rng.integers(12)), 9
 
 
 def _follow(policy, start, steps):
@@ -32,30 +33,36 @@ def _followed_by_moves(policy, start, steps):
 
 
 def _stopping(key):
-    rewards, matrix, factor = jax.random.split(key, 3)
-    reward = jax.random.uniform(rewards, (8,), maxval=5.0)
-    transition = jax.nn.softmax(2.0 * jax.random.normal(matrix, (8, 8)), axis=1)
-    return reward, transition, jax.random.uniform(factor, minval=0.8, maxval=0.95), 6
+    """A stopping problem on 8 nodes. On one of them stopping pays nothing: on the last date no more than going does."""
+    rng = draws_from(key)
+    reward, transition = rng.uniform(high=5.0, size=8), np.exp(2.0 * rng.normal(size=(8, 8)))
+    reward[rng.integers(8)] = 0.0
+    transition /= transition.sum(axis=1, keepdims=True)
+    return *map(jnp.asarray, (reward, transition, rng.uniform(0.8, 0.95))), 6
 
 
-def _backward(reward, transition, discount, dates, *, expect=jnp.matmul, choose=jnp.maximum, last=0.0, reverse=True):
+def _backward(
+    reward, transition, discount, dates, *, expect=jnp.matmul, choose=jnp.maximum, more=jnp.greater, last=0.0, reverse=True
+):
     def step(value, _):
         go = discount * expect(transition, value)
         value = choose(reward, go)
-        return value, (value, reward > go)
+        return value, (value, more(reward, go))
 
     return jax.lax.scan(step, last * reward, length=dates, reverse=reverse)[1]
 
 
-def _share(**changes):
+def _share(dates=50, choose=np.maximum):
     """The right to sell a share, as notebook 13 states it: value today at node 150, with or without a change."""
     week, rate, volatility = 1 / 50, 0.06, 0.20
-    x = jnp.log(36.0) + jnp.linspace(-1, 1, 301)
+    x = np.log(36.0) + np.linspace(-1, 1, 301)
     center = x[:, None] + (rate - volatility**2 / 2) * week
-    moves = jax.nn.softmax(-((x - center) ** 2) / (2 * volatility**2 * week), axis=1)
-    reward, discount = jnp.maximum(40.0 - jnp.exp(x), 0.0), jnp.exp(-rate * week)
-    dates = changes.pop("dates", 50)
-    value = _backward(reward, moves, discount, dates, **changes)[0][0]
+    moves = np.exp(-((x - center) ** 2) / (2 * volatility**2 * week))
+    moves /= moves.sum(axis=1, keepdims=True)
+    reward, discount = np.maximum(40.0 - np.exp(x), 0.0), np.exp(-rate * week)
+    value = np.zeros_like(x)
+    for _ in range(dates):
+        value = choose(reward, discount * moves @ value)
     today = {"first date": value, "undiscounted": moves @ value, "today": discount * moves @ value}
     return {name: float(values[150]) for name, values in today.items()}
 
@@ -69,9 +76,10 @@ def _highest(stop, prices, missing=0.0):
 
 def _stops_and_prices(key):
     """Truth values with a date on which stopping is right nowhere, and one on which it is right at every node."""
-    a, b = jax.random.split(key)
-    stop = jax.random.bernoulli(a, 0.4, (6, 9)).at[0].set(False).at[1].set(True)
-    return stop, jnp.sort(jax.random.uniform(b, (9,), minval=20.0, maxval=60.0))
+    rng = draws_from(key)
+    stop = rng.uniform(size=(6, 9)) < 0.4
+    stop[0], stop[1] = False, True
+    return jnp.asarray(stop), jnp.asarray(np.sort(rng.uniform(20.0, 60.0, size=9)))
 
 
 exercises = [
@@ -180,6 +188,14 @@ exercises = [
                 lambda *arguments: tuple(leaf[0] for leaf in _backward(*arguments)),
                 "only the first date is returned; all dates are asked for, the scan's stacked outputs",
             ),
+            Mistake(
+                lambda *arguments: _backward(*arguments, more=jnp.greater_equal),
+                "where both pay the same, as nothing and nothing on the last date, stopping doesn't pay more: > and not >=",
+            ),
+            Mistake(
+                lambda *arguments: _backward(*arguments)[0],
+                "that is the value alone; return the pair `value, stop`",
+            ),
         ],
     ),
     Exercise(
@@ -195,7 +211,7 @@ exercises = [
             Mistake(_share(dates=51)["today"], "there are 50 Fridays, and this has 51"),
             Mistake(4.0, "that is what selling today pays; the right to choose later is worth more"),
             Mistake(
-                _share(choose=lambda reward, go: jnp.where(go > 0, go, reward))["today"],
+                _share(choose=lambda reward, go: np.where(go > 0, go, reward))["today"],
                 "that is the value of waiting for the last Friday; each week take the better of stopping and going",
             ),
         ],

@@ -2,24 +2,25 @@
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
-from course_utils.checks import Exercise, Mistake, must_use
+from course_utils.checks import Exercise, Mistake, draws_from, largest_array, must_use
 
 _BINS = 7
 
 
 def _matrix(key):
     """A random transition matrix whose members mostly stay, so that 16 steps still differ from 32."""
-    return 0.7 * jnp.eye(_BINS) + 0.3 * jax.nn.softmax(1.5 * jax.random.normal(key, (_BINS, _BINS)), axis=1)
+    moves = np.exp(1.5 * draws_from(key).normal(size=(_BINS, _BINS)))
+    return jnp.asarray(0.7 * np.eye(_BINS) + 0.3 * moves / moves.sum(axis=1, keepdims=True))
 
 
 def _crowd(key):
-    return jax.random.dirichlet(key, jnp.ones(_BINS))
+    return jnp.asarray(draws_from(key).dirichlet(np.ones(_BINS)))
 
 
 def _crowd_and_matrix(key):
-    a, b = jax.random.split(key)
-    return _crowd(a), _matrix(b), 3
+    return _crowd(key), _matrix(key), 3
 
 
 def _after(mass, transition, steps):
@@ -38,10 +39,9 @@ def _squared(transition, doublings):
 
 def _mass_and_edges(key):
     """A crowd, two factors, one below and one above one, and edges from 0."""
-    a, b, c = jax.random.split(key, 3)
-    edges = jnp.append(0.0, jnp.cumsum(jax.random.uniform(a, (_BINS,), minval=0.4, maxval=1.0)))
-    factors = jax.random.uniform(b, (2,), minval=jnp.array([0.7, 1.1]), maxval=jnp.array([0.95, 1.4]))
-    return _crowd(c), factors, edges
+    rng = draws_from(key)
+    edges = np.append(0.0, np.cumsum(rng.uniform(0.4, 1.0, size=_BINS)))
+    return _crowd(key), jnp.asarray(rng.uniform([0.7, 1.1], [0.95, 1.4])), jnp.asarray(edges)
 
 
 def _pushed(mass, factor, edges):
@@ -55,6 +55,15 @@ def _cumulative(mass, factor, edges):
 def _pushed_densities(mass, factor, edges):
     middle = (edges[1:] + edges[:-1]) / 2
     return jnp.interp(middle, factor * middle, mass)
+
+
+_A_MATRIX = "right, but a matrix of bins × bins is made on the way; the cumulative share needs arrays of length bins + 1"
+
+
+def _pushed_by_a_matrix(mass, factor, edges):
+    low, high = factor * edges[:-1, None], factor * edges[1:, None]
+    covered = jnp.minimum(high, edges[1:]) - jnp.maximum(low, edges[:-1])
+    return mass @ (jnp.maximum(covered, 0.0) / (high - low))
 
 
 exercises = [
@@ -111,6 +120,10 @@ exercises = [
                 "zero solves the equations, but isn't a crowd; one equation has to be replaced by: the sum is one",
             ),
             Mistake(
+                lambda transition: jnp.full(_BINS, jnp.nan),
+                "any multiple of π solves these equations, so they have no single solution; replace one by: the sum is one",
+            ),
+            Mistake(
                 lambda transition: _solved(transition.T - jnp.eye(_BINS)) * _BINS,
                 "the sum is not one: the last equation has ones as coefficients, and 1 on the right",
             ),
@@ -136,6 +149,10 @@ exercises = [
                 "this takes `doublings` steps; each doubling multiplies the matrix by itself",
             ),
             Mistake(
+                lambda transition, doublings: _squared(jnp.eye(_BINS), doublings),
+                "the identity stays what it is however often it is squared; start from the matrix",
+            ),
+            Mistake(
                 lambda transition, doublings: jax.lax.fori_loop(0, doublings, lambda _, m: m * m, transition),
                 "`*` and `**` work entry by entry; the matrix of two steps is matrix @ matrix",
             ),
@@ -159,6 +176,7 @@ exercises = [
         inputs=_mass_and_edges,
         call=lambda push, mass, factors, edges: [push(mass, factor, edges) for factor in factors],
         tolerance=1e-3,
+        inspect=lambda function, arguments: _A_MATRIX if largest_array(function, arguments) >= _BINS**2 else None,
         mistakes=[
             Mistake(
                 lambda mass, factor, edges: _pushed(mass, 1 / factor, edges),
@@ -168,6 +186,7 @@ exercises = [
                 lambda mass, factor, edges: _pushed(mass, factor, edges) / jnp.sum(_pushed(mass, factor, edges)),
                 "what is pushed beyond the last edge is lost, so the result may sum to less than one",
             ),
+            Mistake(_pushed_by_a_matrix, _A_MATRIX),
             Mistake(
                 _cumulative,
                 "that is the cumulative share at the edges; a bin's mass is the difference between its two",
