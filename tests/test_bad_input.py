@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 
 from course_utils import lsmc, payoffs, regressors, simulate
 
@@ -234,6 +234,8 @@ def test_upper(refused, upper):
 
 
 @fast
+@example(value=-(10**30), field="spot")
+@example(value=-(10**400), field="volatility")
 @given(
     value=st.floats(max_value=0.0) | st.just(NAN) | st.integers(max_value=0),
     field=st.sampled_from(["spot", "volatility"]),
