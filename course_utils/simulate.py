@@ -133,7 +133,7 @@ def number(name: str, value, positive: bool = False, dimensions: tuple[int, ...]
         array = np.asarray(value)
     except Exception:  # ragged lists raise a ValueError that names nothing
         raise TypeError(f"{name} is {value!r}; expected {expected}") from None
-    if array.dtype == object and all(type(item) is int for item in array.flat):  # integers too long for NumPy
+    if array.dtype == object and all(type(item) in (int, float) for item in array.flat):  # an integer too long
         array = np.asarray(np.clip(array, -1e300, 1e300), float)
     if array.dtype.kind not in "iuf" and array.dtype.name != "bfloat16":
         raise TypeError(f"{name} is {value!r}, of dtype {array.dtype}; expected {expected}, real")
