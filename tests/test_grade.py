@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from pathlib import Path
 
 import nbformat
@@ -20,18 +21,19 @@ SKELETONS = {  # exercises of notebook 01, in a shorter one
 RIGHT = {
     "01.1": "def quiet_ends(x):\n    return x.at[0].set(0).at[-1].set(0)",
     "01.2": 'answer = (8, 10, "float32")',
-    "01.3": "def norm(x):\n    return jnp.linalg.norm(x.astype(float))",
+    "01.3": "def norm(x):\n    return jnp.linalg.norm(x.astype(answer[2]))",  # an earlier answer serves a later one
 }
 
 
 def made_up_notebook():
     cells = [new_markdown_cell("# 01 · Made up"), new_code_cell(SETUP, metadata={"tags": ["setup"]})]
     for name, (answer, skeleton) in SKELETONS.items():
+        heading = "" if name > "01.1" else "## Exercises\n\n"  # in one cell with the first, as in the course
         check = f'checks.check("{name}", {answer})'
         solution = f"#@title Solution {name}\nsolution = 1 / 0"
         output = [nbformat.v4.new_output("stream", text=f"{name} not attempted yet")]
         cells += [
-            new_markdown_cell(f"### Exercise {name} · Something\n\nWarm-up."),
+            new_markdown_cell(f"{heading}### Exercise {name} · Something\n\nWarm-up."),
             new_code_cell(skeleton, metadata={"tags": ["exercise"]}, execution_count=3),
             new_code_cell(check, metadata={"tags": ["check"]}, outputs=output, execution_count=4),
             new_code_cell(solution, metadata={"tags": ["solution"]}, outputs=output),
@@ -234,6 +236,6 @@ def test_the_course_graded_with_its_own_solutions(path):
     exercises = [cell for cell in handed_in.cells if "exercise" in cell.metadata.get("tags", [])]
     for exercise, solution in zip(exercises, solutions, strict=True):
         lines = solution.source.splitlines()
-        exercise.source = "\n".join(line for line in lines if "checks.check" not in line).replace("solution_", "")
+        exercise.source = re.sub("solution_|Solution", "", "\n".join(line for line in lines if "checks.check" not in line))
     report = grade.grade(nbformat.read(path, 4), handed_in, grade.Report("ada", path.stem), 120, 600)
     assert set(report.states.values()) <= {"correct"}, report.hints

@@ -16,14 +16,14 @@ def _table(key):
 def _chain(key):
     x = float(jax.random.uniform(key, (), minval=0.3, maxval=1.2))
     if x > 0.75:
-        return np.sin, np.cos, np.exp, np.exp, x
-    return np.exp, np.exp, lambda x: x**2 + 1, lambda x: 2 * x, x
+        return np.sin, np.cos, lambda x: x**3 / 2, lambda x: 1.5 * x**2, x
+    return lambda x: x**3, lambda x: 3 * x**2, lambda x: x**2 + 1, lambda x: 2 * x, x
 
 
 def _draws(key):
     numbers = jax.random.uniform(key, (3,)).tolist()
     z = np.random.default_rng(int(1e6 * numbers[0])).normal(size=200)  # (200,)
-    return z, 40 + numbers[0], 4 + 5 * numbers[1], 40 + numbers[2]
+    return z, 1 + numbers[0], 4 + 5 * numbers[1], numbers[2] / 2  # low prices: here all mistakes differ
 
 
 def _average_payoff(z, mean, variance, strike):

@@ -79,8 +79,8 @@ def plan(course, handed_in) -> list[Step]:
     for place, cell in enumerate([None, *course.cells], start=-1):  # None: what the student put before everything
         if cell is not None and cell.cell_type == "markdown":
             steps, waiting = steps + ([waiting] if waiting else []), None
-            if heading := re.search(r"^#{2,3} (?:Exercise (\S+))?", cell.source, re.MULTILINE):
-                exercise = heading[1]
+            if headings := re.findall(r"^#{2,3} (?:Exercise (\S+))?", cell.source, re.MULTILINE):
+                exercise = headings[-1] or None
         elif cell is not None and "check" in tags(cell):
             waiting = Step(cell.source, exercise, is_check=True)
         elif cell is not None and "solution" not in tags(cell):
@@ -177,7 +177,8 @@ def run_through(steps, names, left_out, report, cell_seconds, deadline) -> int |
                     record(report, step, outcome, message, records)
                 if outcome in ("hangs", "crashed"):
                     return place
-                if step.is_check:  # a later exercise must not find this answer under its own name
+                if step.is_check and list(names.values()).count(names[step.exercise]) > 1:
+                    # another exercise has the same name, and must not find this answer under it
                     kernel.run(f"globals().pop({names[step.exercise]!r}, None)", cell_seconds)
         finally:
             kernel.close()

@@ -1,0 +1,158 @@
+"""Checks of notebook 11: output sizes, average pooling, batch normalization by hand, a convolution of any size."""
+
+import jax
+import jax.numpy as jnp
+
+from course_utils.checks import Exercise, Mistake, no_python_loop
+
+
+def _sizes(key):
+    """A side, kernel, stride and padding with one pixel left over, of which no two of the formulas below agree."""
+    side, kernel, stride, padding = (int(n) for n in jax.random.randint(key, (4,), jnp.array([30, 9, 2, 6]), jnp.array([40, 13, 4, 9])))
+    return side + 1 - (side + 2 * padding - kernel) % stride, kernel, stride, padding
+
+
+def _positions(side, kernel, stride, padding):
+    return (side + 2 * padding - kernel) // stride + 1
+
+
+def _blocks(x, size):
+    batch, rows, columns, channels = x.shape
+    return x.reshape(batch, rows // size, size, columns // size, size, channels)
+
+
+def _interleaved(x, size):
+    batch, rows, columns, channels = x.shape
+    return x.reshape(batch, size, rows // size, size, columns // size, channels).mean(axis=(1, 3))
+
+
+def _batch_norm(x, mean, variance, momentum, axes=(0, 1, 2), unbiased=0, root=jnp.sqrt, running=False):
+    batch_mean, batch_variance = x.mean(axis=axes), x.var(axis=axes, ddof=unbiased)
+    m, v = (mean, variance) if running else (batch_mean, batch_variance)
+    y = (x - m) / root(v + 1e-5)
+    return y, momentum * mean + (1 - momentum) * batch_mean, momentum * variance + (1 - momentum) * batch_variance
+
+
+def _norm_inputs(key):
+    keys = jax.random.split(key, 4)
+    scale = 1 + jnp.arange(3.0)
+    x = 2.0 + scale * jax.random.normal(keys[0], (4, 2, 2, 3))
+    momentum = jax.random.uniform(keys[3], (), minval=0.6, maxval=0.95)
+    return x, jax.random.normal(keys[1], (3,)), jax.random.uniform(keys[2], (3,), minval=0.5), momentum
+
+
+def _respond(image, kernel):
+    k, l = kernel.shape
+    rows, columns = image.shape[0] - k + 1, image.shape[1] - l + 1
+    return sum(kernel[i, j] * image[i : i + rows, j : j + columns] for i in range(k) for j in range(l))
+
+
+def _respond_loop(image, kernel):
+    k, l = kernel.shape
+    rows, columns = image.shape[0] - k + 1, image.shape[1] - l + 1
+    windows = [[jnp.sum(kernel * image[i : i + k, j : j + l]) for j in range(columns)] for i in range(rows)]
+    return jnp.array(windows)
+
+
+def _respond_padded(image, kernel):
+    k, l = kernel.shape
+    return _respond(jnp.pad(image, ((k // 2, k - 1 - k // 2), (l // 2, l - 1 - l // 2))), kernel)
+
+
+def _images(key):
+    one, other = jax.random.split(key)
+    return jax.random.normal(one, (16, 13)), jax.random.normal(other, (3, 2))
+
+
+_LOOP = "right, but a Python loop goes over the positions: loop over the kernel's numbers, and shift the whole image"
+
+exercises = [
+    Exercise(
+        "11.1",
+        solution=_positions,
+        inputs=_sizes,
+        jit=False,
+        mistakes=[
+            Mistake(lambda *a: _positions(*a) - 1, "one too few: the first position counts too"),
+            Mistake(
+                lambda side, kernel, stride, padding: (side + padding - kernel) // stride + 1,
+                "the padding is added at each end, so twice",
+            ),
+            Mistake(
+                lambda side, kernel, stride, padding: (side + 2 * padding - kernel) / stride + 1,
+                "a number of positions is whole: divide with //",
+            ),
+            Mistake(
+                lambda side, kernel, stride, padding: -(-(side + 2 * padding - kernel) // stride) + 1,
+                "the last window sticks out: round down",
+            ),
+            Mistake(
+                lambda side, kernel, stride, padding: (side + 2 * padding) // stride,
+                "the window's own size is missing: its left edge can't go all the way",
+            ),
+        ],
+    ),
+    Exercise(
+        "11.2",
+        solution=lambda x, size: _blocks(x, size).mean(axis=(2, 4)),
+        inputs=lambda key: (jax.random.normal(key, (2, 6, 9, 4)), 3),
+        static=(1,),
+        mistakes=[
+            Mistake(lambda x, size: _blocks(x, size).max(axis=(2, 4)), "that is max pooling; take the mean of each block"),
+            Mistake(lambda x, size: _blocks(x, size).sum(axis=(2, 4)), "that is the sum of each block; divide by its number of pixels"),
+            Mistake(
+                _interleaved,
+                "the axes are split the wrong way round: rows // size blocks come first, then the size rows inside each",
+            ),
+            Mistake(
+                lambda x, size: x[:, ::size, ::size],
+                "that keeps one pixel of each block and drops the others",
+            ),
+            Mistake(
+                lambda x, size: _blocks(x, size).mean(axis=(1, 3)),
+                "the mean goes over the blocks; it should go over the pixels inside each block, axes 2 and 4",
+            ),
+        ],
+    ),
+    Exercise(
+        "11.3",
+        solution=_batch_norm,
+        inputs=_norm_inputs,
+        mistakes=[
+            Mistake(
+                lambda *a: _batch_norm(*a, running=True),
+                "`x` is normalized by the running statistics: that is evaluation mode; in training use the batch's",
+            ),
+            Mistake(
+                lambda x, mean, variance, momentum: _batch_norm(x, mean, variance, 1 - momentum),
+                "momentum is the share of the old statistics; the shares are swapped",
+            ),
+            Mistake(
+                lambda *a: _batch_norm(*a, axes=(0,)),
+                "the statistics are one number per channel: average over batch, rows and columns",
+            ),
+            Mistake(
+                lambda *a: _batch_norm(*a, unbiased=1),
+                "the variance divides by the number of values, as jnp.var does; not by one less",
+            ),
+            Mistake(lambda *a: _batch_norm(*a, root=lambda v: v), "divide by the standard deviation: the root is missing"),
+            Mistake(
+                lambda x, mean, variance, momentum: (_batch_norm(x, mean, variance, momentum)[0], x.mean(axis=(0, 1, 2)), x.var(axis=(0, 1, 2))),
+                "the running statistics are replaced by the batch's; they should move only part of the way",
+            ),
+        ],
+    ),
+    Exercise(
+        "11.4",
+        solution=_respond,
+        inputs=_images,
+        inspect=no_python_loop(_LOOP, limit=100),
+        mistakes=[
+            Mistake(lambda image, kernel: _respond(image, kernel[::-1, ::-1]), "the kernel is flipped: here it is laid on as it is"),
+            Mistake(_respond_padded, "the image got a border; leave it out, and the result is smaller than the image"),
+            Mistake(_respond_loop, _LOOP),
+            Mistake(lambda image, kernel: _respond(image, kernel) / kernel.size, "that is the mean under the window; add up instead"),
+            Mistake(lambda image, kernel: _respond(image, kernel.T), "the kernel is transposed: its rows lie on the image's rows"),
+        ],
+    ),
+]
