@@ -21,7 +21,7 @@ SKELETONS = {  # exercises of notebook 01, in a shorter one
 RIGHT = {
     "01.1": "def quiet_ends(x):\n    return x.at[0].set(0).at[-1].set(0)",
     "01.2": 'answer = (8, 10, "float32")',
-    "01.3": "def norm(x):\n    return jnp.linalg.norm(x.astype(answer[2]))",  # an earlier answer serves a later one
+    "01.3": "def norm(x):\n    return jnp.linalg.norm(x.astype(float))",
 }
 
 
@@ -220,9 +220,10 @@ def test_all_of_it_as_students_do_it(course, capsys):
     hand_in(course, "joe", {}, cheat)
     hand_in(course, "kim", RIGHT | {"01.1": WITH_HELPER}, add_cells)
     hand_in(course, "lea", RIGHT | {"01.1": WITH_HELPER}, lose_ids)
+    hand_in(course, "mia", RIGHT | {"01.3": "def norm(x):\n    return jnp.linalg.norm(x.astype(answer[2]))"})  # uses 01.2
     states, _ = graded(course, capsys)
     assert states.pop("joe") == ["untouched"] * 3
-    assert states == {name: ["correct"] * 3 for name in ("ida", "kim", "lea")}
+    assert states == {name: ["correct"] * 3 for name in ("ida", "kim", "lea", "mia")}
     states, _ = graded(course, capsys, "--notebook-seconds", "0")
     assert set(map(tuple, states.values())) == {("time limit",) * 3}
 
