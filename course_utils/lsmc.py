@@ -124,9 +124,10 @@ def less_noise(values: jax.Array, controls: jax.Array, weights: jax.Array) -> ja
     return values - controls @ jax.lax.stop_gradient(multiples)
 
 
-@partial(jax.jit, static_argnames=("regressor", "paths"))
-def fit(market, option: Bermudan, key: jax.Array, regressor, paths: int):
-    """Learn when to exercise, on ``paths`` simulated paths.
+@partial(jax.jit, static_argnames=("regressor", "paths", "everywhere"))
+def fit(market, option: Bermudan, key: jax.Array, regressor, paths: int, everywhere: bool = False):
+    """Learn what waiting is worth, on ``paths`` simulated paths: on those in the money, where there is something to decide, or
+    on all of them, ``everywhere``, for whoever wants the value itself.
 
     Returns:
         policy: parameters stacked on the date axis (dates-1, …), in the order of the dates; None if dates is 1.
@@ -144,7 +145,8 @@ def fit(market, option: Bermudan, key: jax.Array, regressor, paths: int):
     def examples(state, payoff, martingale, waiting, stopped):
         """What there is to learn from at one date: inputs, targets, and weights that keep the paths in the money."""
         in_the_money = payoff > 0
-        weights = jnp.where(in_the_money.any(), in_the_money, True).astype(payoff.dtype)  # all paths where none is
+        some = in_the_money | everywhere | ~in_the_money.any()  # all paths where none is in the money
+        weights = some.astype(payoff.dtype)
         return features(market, option, state), less_noise(waiting, stopped - martingale, weights), weights
 
     def step(carry, now):
@@ -223,7 +225,7 @@ def price(
         key: of the random numbers, ``jax.random.key(0)``.
         regressor: how continuation values are learned; see ``regressors``.
         fit_paths, price_paths: how many paths to learn from and to price on; even.
-        upper: whether to compute the dual upper bound as well; not written yet, and refused.
+        upper: whether to compute the dual upper bound as well, with ``bounds.dual``; the market then needs ``restart``.
 
     Returns:
         A ``Result``.
@@ -232,7 +234,7 @@ def price(
         TypeError, ValueError: for bad input, before anything is simulated, and for NaN or infinity met on the way.
     """
     market, option = _checked(market, option, key, regressor, fit_paths, price_paths, upper)
-    fit_key, price_key = jax.random.split(key)
+    fit_key, price_key = jax.random.split(key)  # the same with and without the upper bound
     policy, in_sample = fit(market, option, fit_key, regressor, fit_paths)
     lower = evaluate(market, option, price_key, regressor, policy, price_paths)
     if not (lower.finite and in_sample.finite):
@@ -240,7 +242,15 @@ def price(
             "NaN or infinity came up: the payoff, the market or the regressor yields it at some path. "
             "Try option.payoff(market.prices(states)) on states = market.simulate(key, option.times, 100)"
         )
-    return Result(float(lower.mean), float(lower.stderr), None, None, policy, float(in_sample.mean))
+    result = Result(float(lower.mean), float(lower.stderr), None, None, policy, float(in_sample.mean))
+    if upper:
+        from course_utils import bounds  # here, since it builds on this module
+
+        worth_key, dual_key = jax.random.split(jax.random.fold_in(key, 2))
+        worth, _ = fit(market, option, worth_key, regressor, fit_paths, everywhere=True)
+        above = bounds.dual(market, option, dual_key, regressor, policy, worth).upper
+        result = result._replace(upper=float(above.mean), upper_stderr=float(above.stderr))
+    return result
 
 
 def _checked(market, option, key, regressor, fit_paths, price_paths, upper):
@@ -258,8 +268,8 @@ def _checked(market, option, key, regressor, fit_paths, price_paths, upper):
             raise ValueError(f"{name} is {paths}; expected an even number, since paths come in antithetic pairs: {paths + 1}")
     if not isinstance(upper, bool):
         raise TypeError(f"upper is {upper!r}; expected True or False")
-    if upper:
-        raise NotImplementedError("upper is True, but the dual upper bound hasn't been written yet; expected False")
+    if upper and not callable(getattr(market, "restart", None)):
+        raise TypeError(f"market is {market!r}; expected one with a function restart(state) for upper=True: see bounds.dual")
     if hasattr(market, "check"):
         market.check()
     option.check()

@@ -2,11 +2,11 @@
 
 A market is what the pricer simulates in. It has three functions: ``simulate(key, times, paths)`` gives states
 ``(dates, paths, features)``, ``prices(state)`` gives ``(…, assets)`` for the payoff, and ``discount(times)``. Write these three
-for a model of your own and ``lsmc.price`` prices in it; it needs nothing else. Two more are used where a market has them:
-``martingales`` (control variates) and ``check`` (refuses bad input).
+for a model of your own and ``lsmc.price`` prices in it; it needs nothing else. Three more are used where a market has them:
+``martingales`` (control variates), ``check`` (refuses bad input), and ``restart`` (without it there is no upper bound).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import jax
@@ -97,6 +97,10 @@ class BlackScholes:
         growth = state / jnp.asarray(self.spot) * discount  # (dates, paths, assets)
         square = growth**2 * jnp.exp(-(jnp.asarray(self.volatility) ** 2) * times)
         return jnp.concatenate([growth, square], axis=-1) - 1.0
+
+    def restart(self, state: jax.Array) -> "BlackScholes":
+        """The market of somebody whose today is ``state`` (features,): for paths that go on from there."""
+        return replace(self, spot=state)
 
     def check(self) -> None:
         """Refuse what can't be simulated, by name.

@@ -230,6 +230,13 @@ def test_upper(refused, upper):
     refused(TypeError, "upper", repr(upper), upper=upper)
 
 
+def test_no_restart_no_upper_bound(refused):
+    class Market:
+        simulate, prices, discount = MARKET.simulate, MARKET.prices, MARKET.discount
+
+    refused(TypeError, "restart", "upper=True", market=Market(), upper=True)
+
+
 # The same, with hypothesis
 
 
