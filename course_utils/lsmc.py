@@ -168,15 +168,27 @@ def fit(market, option: Bermudan, key: jax.Array, regressor, paths: int, everywh
 
 @partial(jax.jit, static_argnames=("regressor", "paths"))
 def evaluate(market, option: Bermudan, key: jax.Array, regressor, policy, paths: int) -> Estimate:
-    """Price ``policy`` on ``paths`` fresh paths: the Estimate of its value at time 0.
+    """Price ``policy`` on ``paths`` fresh paths: the Estimate of its value at time 0."""
+    cash, stopped, finite = cash_flows(market, option, option.times, key, regressor, policy, paths)
+    result = estimate(cash, stopped)
+    return result._replace(finite=result.finite & finite)
 
-    Decisions are no function that could be differentiated, so a gradient with respect to ``market`` or ``option`` is
-    taken with the stopping times frozen.
+
+def cash_flows(market, option: Bermudan, times: jax.Array, key: jax.Array, regressor, policy, paths: int):
+    """What ``policy`` gets on each of ``paths`` fresh paths if the exercise dates are ``times``, worth at time 0.
+
+    Decisions are no function that could be differentiated, so a derivative with respect to ``market``, ``option`` or ``times``
+    is taken with the stopping times frozen.
+
+    Returns:
+        cash: (paths,).
+        stopped: the market's martingales where the policy stops, (paths, k).
+        finite: whether every number on the way was.
     """
-    states = market.simulate(key, option.times, paths)  # (dates, paths, features)
+    states = market.simulate(key, times, paths)  # (dates, paths, features)
     payoffs = option.payoff(market.prices(states))  # (dates, paths)
-    values = market.discount(option.times)[:, None] * payoffs  # (dates, paths): worth at time 0
-    martingales = controls(market, states, option.times)  # (dates, paths, k)
+    values = market.discount(times)[:, None] * payoffs  # (dates, paths): worth at time 0
+    martingales = controls(market, states, times)  # (dates, paths, k)
 
     def step(carry, now):
         cash, stopped, finite = carry
@@ -190,9 +202,7 @@ def evaluate(market, option: Bermudan, key: jax.Array, regressor, policy, paths:
     if option.dates > 1:
         scanned = policy, states[:-1], payoffs[:-1], values[:-1], martingales[:-1]
         carry, _ = jax.lax.scan(step, carry, scanned, reverse=True)
-    cash, stopped, finite = carry
-    result = estimate(cash, stopped)
-    return result._replace(finite=result.finite & finite)
+    return carry
 
 
 def estimate(cash: jax.Array, controls: jax.Array) -> Estimate:
