@@ -1,6 +1,7 @@
 """The code that the notebooks of the course share.
 
-Read it as part of the course: one module, one job, and a module imports only modules that come before it here.
+Read it as part of the course: one module, one job, and a module imports only modules that come before it here
+(``lsmc.price`` alone calls a later one, when it is asked for an upper bound).
 
 ``simulate`` paths · ``payoffs`` · ``reference`` prices to test against · ``pytrees`` stack and unstack ·
 ``networks`` a small MLP · ``regressors`` three ways to fit a continuation value · ``lsmc`` the pricer ·
