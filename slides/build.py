@@ -143,7 +143,7 @@ class Deck:
     def render_slide(self, number, text):
         slide = Slide(self, number)
         if own := re.search(r"^ *(?:```|~~~)|!\[|<img\b|<svg\b|https?://[^ )]+\.(?:png|svg|jpe?g|gif)", text, re.MULTILINE):
-            raise slide.error(f"{own[0].strip()!r}: code and pictures come from a notebook's cells, by code(), output() or figure()")
+            raise slide.error(f"{own[0].strip()!r}: code and pictures come from a notebook, by code(), output() or figure()")
         environment = jinja2.Environment(undefined=jinja2.StrictUndefined, keep_trailing_newline=True)
         environment.globals = {"code": slide.code, "output": slide.output, "figure": slide.figure}
         try:
@@ -163,7 +163,7 @@ class Deck:
         return f"sha256-{digest.hexdigest()}"
 
     def stale(self) -> bool:
-        return not self.html.exists() or f'<meta name="course-source" content="{self.hash()}">' not in self.html.read_text(encoding="utf-8")
+        return not self.html.exists() or f'content="{self.hash()}"' not in self.html.read_text(encoding="utf-8")
 
 
 def decks() -> list[Deck]:
@@ -177,7 +177,8 @@ def index(decks: list[Deck]) -> str:
         raise DeckError(f"{by_number[min(lost)].path.name}: belongs to no part of the course")
     parts = [(part, [by_number[number] for number in numbers if number in by_number]) for part, numbers in PARTS.items()]
     parts = [(part, [(deck.name, deck.title, len(deck.slides)) for deck in decks]) for part, decks in parts if decks]
-    environment = jinja2.Environment(undefined=jinja2.StrictUndefined, autoescape=True, trim_blocks=True, keep_trailing_newline=True)
+    options = {"autoescape": True, "trim_blocks": True, "keep_trailing_newline": True}
+    environment = jinja2.Environment(undefined=jinja2.StrictUndefined, **options)
     return environment.from_string((HERE / "index.j2").read_text(encoding="utf-8")).render(parts=parts)
 
 
@@ -192,8 +193,10 @@ def marp(decks: list[Deck], target: Path, *options: str) -> None:
         source.mkdir()
         for deck in decks:
             (source / f"{deck.name}.md").write_text(deck.render(), encoding="utf-8")
-        theme.write_text(re.sub(r"url\((node_modules/[^)]+)\)", embedded, (HERE / "theme.css").read_text(encoding="utf-8")), encoding="utf-8")
-        command = ["node", MARP, "--config", HERE / ".marprc.yml", "--theme-set", theme, "--theme", "course", "--input-dir", source, "--output", target, *options]
+        css = (HERE / "theme.css").read_text(encoding="utf-8")
+        theme.write_text(re.sub(r"url\((node_modules/[^)]+)\)", embedded, css), encoding="utf-8")
+        command = ["node", MARP, "--config", HERE / ".marprc.yml", "--theme-set", theme, "--theme", "course"]
+        command += ["--input-dir", source, "--output", target, *options]
         sandbox = {"CHROME_NO_SANDBOX": "1"} if hasattr(os, "geteuid") and os.geteuid() == 0 else {}  # Chromium has none for root
         done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", env=os.environ | sandbox)
     if done.returncode:
@@ -218,8 +221,8 @@ def embedded(match) -> str:
 
 def finish(deck: Deck, page: str) -> str:
     """Marp's page with the hash and the key for dark slides; checked against the deck."""
-    if page.count("<section ") != len(deck.slides):
-        raise DeckError(f"{deck.path.name}: Marp sees {page.count('<section ')} slides, not {len(deck.slides)}: separate slides by --- alone")
+    if (seen := page.count("<section ")) != len(deck.slides):
+        raise DeckError(f"{deck.path.name}: Marp sees {seen} slides, not {len(deck.slides)}: separate them by lines --- alone")
     for k in range(len(deck.slides)):
         if f'<div class="bespoke-marp-note" data-index="{k}"' not in page:
             raise DeckError(f"{deck.path.name}, slide {k + 1}: no speaker notes; write them in a comment <!-- … -->")
