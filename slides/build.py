@@ -27,6 +27,7 @@ import nbformat
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 HTML = HERE / "html"
+PDF = ROOT / "build" / "slides"
 MARP = HERE / "node_modules" / "@marp-team" / "marp-cli" / "marp-cli.js"
 PARTS = {
     "The course": ["course"],
@@ -250,10 +251,9 @@ def build() -> None:
 
 
 def pdf() -> None:
-    target = ROOT / "build" / "slides"
-    for folder, options in ((target, []), (target / "notes", ["--pdf-notes"])):
+    for folder, options in ((PDF, []), (PDF / "notes", ["--pdf-notes"])):
         marp(decks(), folder, "--pdf", "--browser", "chrome", "--parallel", "2", *options)
-        print(f"wrote {len(decks())} PDFs to {folder.relative_to(ROOT)}")
+        print(f"wrote {len(decks())} PDFs to {folder}")
 
 
 def main(arguments=None) -> int:

@@ -1,0 +1,442 @@
+"""The slides: what the decks are built from, without Node; what an instructor sees, in a browser that has no network."""
+
+import importlib.util
+import json
+import os
+import re
+import shutil
+from functools import cache
+from pathlib import Path
+
+import anatomy
+import nbformat
+import pytest
+
+ROOT = Path(__file__).parents[1]
+spec = importlib.util.spec_from_file_location("build_slides", ROOT / "slides" / "build.py")
+build = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(build)
+
+DECKS = build.decks()
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+each_deck = pytest.mark.parametrize("deck", DECKS, ids=lambda deck: deck.name.partition("_")[0])
+
+# Decks that are still to be written. Take a number out when its deck is there.
+MISSING = {
+    "course", "02", "03", "04", "05", "06", "07", "08", "09", "10", "11", "12", "13", "14", "15", "16", "17", "19", "20", "21",
+}  # fmt: skip
+
+
+def needs(what, there):
+    """Skip the test where ``what`` isn't there, saying so; fail where everything is required."""
+    if not there:
+        (pytest.fail if os.environ.get("CI_REQUIRE_BROWSER") else pytest.skip)(f"{what} isn't installed")
+
+
+# --- Without Node
+
+
+def test_every_notebook_has_a_deck():
+    wanted = {"course", *(f"{number:02}" for number in range(1, 22))}
+    assert wanted - {deck.name.partition("_")[0] for deck in DECKS} == MISSING
+
+
+@each_deck
+def test_deck_is_not_stale(deck):
+    assert not deck.stale(), "its sources changed after it was built: make slides"
+
+
+def test_nothing_but_the_decks_is_in_the_folder():
+    assert {path.name for path in build.HTML.iterdir()} == {"index.html", *(deck.html.name for deck in DECKS)}
+    assert (build.HTML / "index.html").read_text(encoding="utf-8") == build.index(DECKS)
+
+
+def test_what_is_not_stale_is_not_built(monkeypatch, capsys):
+    monkeypatch.setattr(build, "marp", lambda *_: pytest.fail("Marp was started"))
+    before = {path: path.read_bytes() for path in build.HTML.iterdir()}
+    assert build.main([]) == 0
+    assert {path: path.read_bytes() for path in build.HTML.iterdir()} == before
+    assert capsys.readouterr().out.count("unchanged") == len(DECKS)
+
+
+def test_every_tag_of_a_notebook_is_used_once_and_by_a_deck():
+    for deck in DECKS:
+        deck.render()
+    found = [
+        (path.stem, tag)
+        for path in sorted(ROOT.glob("notebooks/*.ipynb"))
+        for tag, cells in build.tagged(path).items()
+        for _ in cells
+    ]
+    assert sorted(found) == sorted(set().union(*(deck.tags for deck in DECKS)))
+
+
+@each_deck
+def test_the_parts_of_a_deck(deck):
+    classes = [set(" ".join(re.findall(r"<!-- *_class: *(.*?) *-->", slide)).split()) for slide in deck.slides]
+    if deck.name != "course":
+        assert 8 <= len(deck.slides) <= 16
+        assert "title" in classes[0] and "next" in classes[-1]
+        assert 2 <= sum("predict" in names for names in classes) <= 3
+    for number, (names, following) in enumerate(zip(classes, [*classes[1:], set()]), start=1):
+        assert ("predict" in names) == ("answer" in following), f"slide {number}: after predict comes its answer"
+        assert names <= {"title", "predict", "answer", "next", "dense", "dark"}
+    headings = [re.findall(r"^# (.+)$", slide, re.MULTILINE) for slide in deck.slides]
+    assert [number for number, titles in enumerate(headings, start=1) if len(titles) != 1] == [], "slides without one title"
+
+
+@each_deck
+def test_the_words_of_a_deck(deck):
+    text = re.sub(r"`[^`]*`|\$[^$]+\$|\]\([^)]*\)|\{\{.*?\}\}|<!--|-->", " ", "\n".join([deck.front, *deck.slides]), flags=re.DOTALL)
+    assert anatomy.BRITISH.findall(text) == []
+    assert re.findall(r".{0,30}!", text) == []
+    assert anatomy.EMOJI.findall(text) == []
+
+
+def test_packages_are_pinned_and_no_address_is_kept():
+    lock = (ROOT / "slides" / "package-lock.json").read_text(encoding="utf-8")
+    assert '"resolved"' not in lock and '"integrity"' in lock
+    package = json.loads((ROOT / "slides" / "package.json").read_text(encoding="utf-8"))
+    assert all(re.fullmatch(r"\d+\.\d+\.\d+", version) for version in package["devDependencies"].values())
+
+
+FRONT = "---\ntitle: 07 · Sample\nmath: mathjax\n---\n\n# One\n\n---\n\n# Two\n\n"
+
+
+@pytest.fixture
+def sample(tmp_path):
+    """A function that renders a deck of two slides, the second of which has this text, over a small notebook."""
+    printed = [nbformat.v4.new_output("stream", text="1\n2\n3\n")]
+    picture = nbformat.v4.new_output("display_data", data={"image/png": "QUJD\n"}, metadata={"image/png": {"alt": 'A "line" < x'}})
+    cells = [
+        nbformat.v4.new_code_cell("if x:\n    a = 1\n    print(a)", outputs=printed, metadata={"tags": ["slide-text"]}),
+        nbformat.v4.new_code_cell("show()", outputs=[picture], metadata={"tags": ["slide-figure"]}),
+        nbformat.v4.new_code_cell("1", metadata={"tags": ["slide-twice"]}),
+        nbformat.v4.new_code_cell("2", metadata={"tags": ["slide-twice"]}),
+        nbformat.v4.new_markdown_cell("Prose", metadata={"tags": ["slide-prose"]}),
+    ]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), tmp_path / "07_sample.ipynb")
+
+    def render(text, name="07_sample", front=FRONT):
+        (tmp_path / f"{name}.md").write_text(front + text + "\n", encoding="utf-8")
+        return build.Deck(tmp_path / f"{name}.md", notebooks=tmp_path).render().partition("# Two\n\n")[2]
+
+    return render
+
+
+@pytest.mark.parametrize(
+    ("text", "rendered"),
+    [
+        ('{{ code("slide-text") }}', "```python\nif x:\n    a = 1\n    print(a)\n```"),
+        ('{{ code("slide-text", lines="2-3") }}', "```python\na = 1\nprint(a)\n```"),
+        ('{{ output("slide-text") }}', "```text\n1\n2\n3\n```"),
+        ('{{ output("slide-text", lines="2-2") }}', "```text\n2\n```"),
+        ('{{ output("slide-text", "07") }}', "```text\n1\n2\n3\n```"),
+        (
+            '{{ figure("slide-figure") }}',
+            '<figure><img alt="A &#34;line&#34; &lt; x" src="data:image/png;base64,QUJD"></figure>',
+        ),
+    ],
+)
+def test_what_a_call_stands_for(sample, text, rendered):
+    assert sample(text).strip().replace("&quot;", "&#34;") == rendered
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('{{ code("slide-lost") }}', "slide 2: no cells of 07_sample.ipynb are tagged slide-lost"),
+        ('{{ code("slide-twice") }}', "slide 2: 2 cells of 07_sample.ipynb are tagged slide-twice"),
+        ('{{ code("slide-prose") }}', "slide 2: the cell tagged slide-prose is no code"),
+        ('{{ output("slide-figure") }}', "slide 2: the cell tagged slide-figure has printed nothing"),
+        ('{{ figure("slide-text") }}', "slide 2: the cell tagged slide-text has no figures, not one"),
+        ('{{ code("slide-text", "08") }}', "slide 2: slide-text: there is no notebook 08"),
+        ('{{ code("slide-text", lines="2-4") }}', 'slide 2: slide-text: lines="2-4" is no range like "1-3" of its 3 lines'),
+        ('{{ code("slide-text", lines="2") }}', 'slide 2: slide-text: lines="2" is no range'),
+        ('{{ code("slide-text" }}', "slide 2: unexpected '}'"),
+        ("{{ picture }}", "slide 2: 'picture' is undefined"),
+        ("{{ code() }}", "slide 2: Slide.code() missing 1 required positional argument: 'tag'"),
+        ("```python\nx = 1\n```", "slide 2: '```': code and pictures come from a notebook"),
+        ("![a picture](data:image/png;base64,QUJD)", "slide 2: '![': code and pictures"),
+        ('<img src="picture.png">', "slide 2: '<img': code and pictures"),
+    ],
+)
+def test_what_stops_the_build(sample, text, said):
+    with pytest.raises(build.DeckError) as stopped:
+        sample(text)
+    message = str(stopped.value)
+    assert message.startswith("07_sample.md, ") and said in message and "\n" not in message
+
+
+def test_front_matter_is_asked_for(sample):
+    with pytest.raises(build.DeckError, match="07_sample.md, slide 1: .* title and math"):
+        sample("", front=FRONT.replace("math: mathjax\n", ""))
+
+
+def test_a_broken_deck_ends_the_command(monkeypatch, sample, tmp_path, capsys):
+    with pytest.raises(build.DeckError):
+        sample('{{ code("slide-lost") }}')
+    monkeypatch.setattr(build, "decks", lambda: [build.Deck(tmp_path / "07_sample.md", notebooks=tmp_path)])
+    monkeypatch.setattr(build, "HTML", tmp_path / "html")
+    (tmp_path / "html").mkdir()
+    assert build.main([]) == 1
+    assert capsys.readouterr().err == "07_sample.md, slide 2: no cells of 07_sample.ipynb are tagged slide-lost\n"
+
+
+PAGE = '<head></head><body>{}</body><div class="bespoke-marp-note" data-index="0" tabindex="0">'
+
+
+def test_notes_and_separators_are_asked_for(sample, tmp_path):
+    sample("")
+    deck = build.Deck(tmp_path / "07_sample.md", notebooks=tmp_path)
+    with pytest.raises(build.DeckError, match="07_sample.md, slide 2: no speaker notes"):
+        build.finish(deck, PAGE.format("<section ></section>" * 2))
+    with pytest.raises(build.DeckError, match="07_sample.md: Marp sees 3 slides, not 2"):
+        build.finish(deck, PAGE.format("<section ></section>" * 3))
+
+
+@pytest.mark.slow
+def test_marp_makes_the_same_bytes_again(monkeypatch, tmp_path):
+    needs("Node", shutil.which("node"))
+    monkeypatch.setattr(build, "HTML", tmp_path)
+    assert build.main([]) == 0
+    committed = ROOT / "slides" / "html"
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(path.name for path in committed.iterdir())
+    assert [path.name for path in tmp_path.iterdir() if path.read_bytes() != (committed / path.name).read_bytes()] == []
+
+
+# --- In a browser
+
+
+@pytest.fixture(scope="module")
+def browser():
+    needs("Chromium (from the system's packages)", CHROMIUM)
+    needs("playwright", importlib.util.find_spec("playwright"))
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--host-resolver-rules=MAP * ~NOTFOUND"]
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
+        yield chromium
+        chromium.close()
+
+
+class Visit:
+    """A page without network, and what it asked for and complained of."""
+
+    def __init__(self, browser, path: Path):
+        self.context = browser.new_context(viewport={"width": 1280, "height": 720}, offline=True)
+        self.requests, self.errors = [], []
+        self.context.on("request", lambda request: self.requests.append(request.url))
+        self.context.on("weberror", lambda error: self.errors.append(str(error.error)))
+        self.context.on("console", lambda message: self.errors.append(message.text) if message.type == "error" else None)
+        self.page = self.context.new_page()
+        self.page.goto(path.as_uri())
+        self.page.evaluate("Promise.all([...document.fonts].map(font => font.load()))")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, *_):
+        self.context.close()
+        if kind is None:
+            assert self.requests
+            assert [url for url in self.requests if not url.startswith(("file:", "data:", "about:", "blob:"))] == []
+            assert self.errors == []
+
+
+# For every slide: what goes over its margins, and every text with its size, its color and the color behind it.
+MEASURE = """() => {
+  const visible = color => !/^rgba\\(.*, 0\\)$|^transparent$/.test(color);
+  const behind = element => {
+    while (!visible(getComputedStyle(element).backgroundColor)) element = element.parentElement;
+    return getComputedStyle(element).backgroundColor;
+  };
+  const name = element => `${element.localName} ${element.textContent.trim().slice(0, 40)}`;
+  return [...document.querySelectorAll("svg[data-marpit-svg] section")].map(section => {
+    const style = getComputedStyle(section), frame = section.getBoundingClientRect();
+    const side = which => parseFloat(style[`padding${which}`]) + parseFloat(style[`border${which}Width`]);
+    const box = {top: frame.top + side("Top"), bottom: frame.bottom - side("Bottom"),
+                 left: frame.left + side("Left"), right: frame.right - side("Right")};
+    const elements = [...section.querySelectorAll("*")].filter(element => element instanceof HTMLElement && !element.closest("svg svg"));
+    const aside = rect => rect.left < box.left - 1 || rect.right > box.right + 1;
+    const outside = rect => rect.width && rect.height && (aside(rect) || rect.top < box.top - 1 || rect.bottom > box.bottom + 1);
+    const out = element => (getComputedStyle(element).display === "inline" ? aside : outside)(element.getBoundingClientRect());
+    const texts = elements.filter(element => !element.closest("mjx-container") &&
+        [...element.childNodes].some(node => node.nodeType === Node.TEXT_NODE && node.data.trim()));
+    const look = (element, style) => [name(element), parseFloat(style.fontSize), Boolean(element.closest("code")), style.color, behind(element)];
+    const wide = texts.filter(element => {
+      const range = document.createRange();
+      range.selectNodeContents(element);
+      return [...range.getClientRects()].some(aside);
+    });
+    return {
+      size: [Math.round(frame.width), Math.round(frame.height)],
+      over: [...new Set([...elements.filter(out), ...wide])].map(name),
+      texts: [...texts.map(element => look(element, getComputedStyle(element))),
+              ...["::before", "::after"].filter(part => getComputedStyle(section, part).content !== "none")
+                .map(part => look(section, getComputedStyle(section, part)))],
+      formulas: section.querySelectorAll("mjx-container > svg").length,
+      broken: section.querySelectorAll("[data-mml-node=merror], mjx-merror").length,
+      raw: texts.filter(element => !element.closest("code, pre") &&
+        [...element.childNodes].some(node => node.nodeType === Node.TEXT_NODE && /[$]/.test(node.data))).map(name),
+      plain: [...section.querySelectorAll("pre > code.language-python")]
+        .filter(code => /\\b(def|for|import|return|print)\\b|["'#]/.test(code.textContent) && !code.querySelector("[class^=hljs-]")).map(name),
+      images: [...section.querySelectorAll("img")].map(image => [image.alt, image.naturalWidth]),
+      hiddenScroll: [section.scrollWidth, section.scrollHeight],
+    };
+  });
+}"""
+
+
+@pytest.fixture(scope="module")
+def seen(browser):
+    """A function that opens a deck, once, and returns what is there, light and dark."""
+
+    @cache
+    def look(path):
+        with Visit(browser, path) as visit:
+            light = visit.page.evaluate(MEASURE)
+            visit.page.keyboard.press("d")
+            return light, visit.page.evaluate(MEASURE)
+
+    return lambda deck: look(deck.html)
+
+
+def at_fault(slides, key):
+    return {number: slide[key] for number, slide in enumerate(slides, start=1) if slide[key]}
+
+
+@each_deck
+def test_nothing_goes_over_the_margins(deck, seen):
+    for slides in seen(deck):
+        assert len(slides) == len(deck.slides)
+        assert {tuple(slide["size"]) for slide in slides} == {(1280, 720)}
+        assert at_fault(slides, "over") == {}
+        assert {tuple(slide["hiddenScroll"]) for slide in slides} <= {(1280, 720), (1252, 720)}  # 28 px of an edge
+
+
+@each_deck
+def test_formulas_and_code_are_rendered(deck, seen):
+    slides, _ = seen(deck)
+    written = [re.sub(r"<!--.*?-->|`[^`\n]*`|\{\{.*?\}\}", "", slide, flags=re.DOTALL) for slide in deck.slides]
+    assert [slide["formulas"] for slide in slides] == [len(re.findall(r"\$\$.+?\$\$|\$[^$\n]+\$", text, re.DOTALL)) for text in written]
+    assert (at_fault(slides, "broken"), at_fault(slides, "raw"), at_fault(slides, "plain")) == ({}, {}, {})
+
+
+@each_deck
+def test_every_figure_has_alt_text(deck, seen):
+    images = [image for slide in seen(deck)[0] for image in slide["images"]]
+    assert len(images) == sum(slide.count("figure(") for slide in deck.slides)
+    assert all(len(alt.split()) >= 5 and width > 0 for alt, width in images)
+
+
+def contrast(one, other):
+    """Of two colors as the browser writes them, by WCAG 2.2."""
+
+    def luminance(color):
+        parts = [int(part) / 255 for part in re.findall(r"\d+", color)[:3]]
+        linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    dark, light = sorted((luminance(one), luminance(other)))
+    return (light + 0.05) / (dark + 0.05)
+
+
+def test_contrast():
+    assert contrast("rgb(0, 0, 0)", "rgb(255, 255, 255)") == pytest.approx(21)
+    assert contrast("rgb(119, 119, 119)", "rgb(255, 255, 255)") == pytest.approx(4.48, abs=0.01)
+
+
+@each_deck
+def test_text_is_large_and_stands_out(deck, seen):
+    light, dark = ([text for slide in slides for text in slide["texts"]] for slides in seen(deck))
+    assert len(light) == len(dark) > 20
+    for texts in (light, dark):
+        assert [text for text in texts if contrast(*text[3:]) < 4.5] == []
+        assert [text for text in texts if text[1] < (22 if text[2] or text[0].startswith("section") else 28)] == []
+    assert {text[4] for text in light}.isdisjoint(text[4] for text in dark)
+
+
+SPOILED = [  # what is done to a slide, and what is then found
+    ("slide.insertAdjacentHTML('beforeend', '<p>a line</p>'.repeat(20))", lambda slide: slide["over"]),
+    ("slide.insertAdjacentHTML('beforeend', '<p style=\"white-space: nowrap\">' + 'word '.repeat(90))", lambda slide: slide["over"]),
+    ("slide.insertAdjacentHTML('beforeend', '<p>$x$</p>')", lambda slide: slide["raw"]),
+    ("slide.insertAdjacentHTML('beforeend', '<pre><code class=language-python>return x</code></pre>')", lambda slide: slide["plain"]),
+    ("slide.style.color = '#999'", lambda slide: [text for text in slide["texts"] if contrast(*text[3:]) < 4.5]),
+    ("slide.style.fontSize = '20px'", lambda slide: [text for text in slide["texts"] if text[1] < 22]),
+]
+
+
+def test_what_is_wrong_is_seen(browser):
+    with Visit(browser, DECKS[0].html) as visit:
+        before = visit.page.evaluate(MEASURE)[1:]
+        for number, (spoil, _) in enumerate(SPOILED, start=1):
+            visit.page.evaluate(f"(slide => {{ {spoil} }})(document.querySelectorAll('svg[data-marpit-svg] section')[{number}])")
+        after = visit.page.evaluate(MEASURE)[1:]
+    for (spoil, fault), slide, spoiled in zip(SPOILED, before, after):
+        assert not fault(slide) and fault(spoiled), spoil
+
+
+def test_a_request_is_seen(browser):
+    with pytest.raises(AssertionError):
+        with Visit(browser, DECKS[0].html) as visit:
+            visit.page.evaluate("new Promise(done => { const i = new Image(); i.onerror = done; i.src = 'https://example.org/a.png' })")
+
+
+def test_presenter_view_shows_the_notes_and_both_windows_move_together(browser):
+    deck = DECKS[0]
+    notes = [" ".join(re.findall(r"<!--(?! *_)(.*?)-->", slide, re.DOTALL)) for slide in deck.slides]
+    words = [re.sub(r"[`*\s]+", " ", note).split() for note in notes]
+    with Visit(browser, deck.html) as visit:
+        with visit.page.expect_popup() as popup:
+            visit.page.keyboard.press("p")
+        presenter = popup.value
+        note = presenter.locator(".bespoke-marp-note.active")
+        note.wait_for()
+        for number in (1, 2, 3):
+            presenter.wait_for_function(f"document.querySelector('.bespoke-marp-note.active').dataset.index == {number - 1}")
+            shown = re.sub(r"[`*\s]+", " ", note.inner_text()).split()
+            assert note.is_visible() and shown == words[number - 1]
+            visit.page.wait_for_function(f"location.hash == '#{number}' || ({number} == 1 && !location.hash)")
+            presenter.keyboard.press("ArrowRight")
+        presenter.keyboard.press("d")
+        visit.page.wait_for_function("document.querySelectorAll('svg[data-marpit-svg] section.dark').length > 7")
+
+
+def pages(path):
+    from pypdf import PdfReader
+
+    return PdfReader(path).pages
+
+
+def test_printing_a_deck_gives_a_page_for_each_slide(browser, tmp_path):
+    needs("pypdf", importlib.util.find_spec("pypdf"))
+    with Visit(browser, DECKS[0].html) as visit:
+        visit.page.pdf(path=tmp_path / "deck.pdf", prefer_css_page_size=True, print_background=True)
+    assert len(pages(tmp_path / "deck.pdf")) == len(DECKS[0].slides)
+
+
+@pytest.mark.slow
+def test_pdfs_with_and_without_notes(tmp_path, monkeypatch):
+    needs("Node", shutil.which("node"))
+    needs("Chromium (from the system's packages)", CHROMIUM)
+    needs("pypdf", importlib.util.find_spec("pypdf"))
+    monkeypatch.setattr(build, "PDF", tmp_path)
+    assert build.main(["--pdf"]) == 0
+    for deck in DECKS:
+        plain, annotated = pages(tmp_path / f"{deck.name}.pdf"), pages(tmp_path / "notes" / f"{deck.name}.pdf")
+        assert len(plain) == len(annotated) == len(deck.slides)
+        assert not any(note_of(page) for page in plain) and all(note_of(page) for page in annotated)
+
+
+def note_of(page):
+    return [note for note in page.get("/Annots", []) if note.get_object().get("/Subtype") == "/Text"]
+
+
+def test_index_leads_to_every_deck(browser):
+    with Visit(browser, build.HTML / "index.html") as visit:
+        links = visit.page.locator("a")
+        assert links.count() == len(DECKS)
+        links.first.click()
+        visit.page.wait_for_url(f"**/{DECKS[-1].html.name if DECKS[-1].name == 'course' else DECKS[0].html.name}")
