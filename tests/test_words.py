@@ -21,7 +21,7 @@ each_notebook = pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda notebo
 
 
 def tracked(pattern):
-    """The files of the repository, and no others: a packet of slides' modules has readmes of its own."""
+    """The files of the repository, and no others: what was fetched by others' tools brings documents of its own."""
     try:
         listed = subprocess.run(["git", "ls-files", "-z", pattern], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     except (OSError, subprocess.CalledProcessError):
