@@ -1,7 +1,7 @@
 """Build the slides: what `make slides` runs.
 
     python slides/build.py           writes slides/html: every deck whose sources changed, and the index
-    python slides/build.py --pdf     writes build/slides: PDFs, and in build/slides/notes PDFs with the notes as annotations
+    python slides/build.py --pdf     writes build/slides: PDFs, and in its folder notes the same with the notes as annotations
 
 A deck is Marp Markdown whose code, printed output and figures are calls (README.md lists them) that Jinja2 replaces by what the
 notebook's tagged cells hold. Each HTML file carries a hash of all it was made from, which `stale` compares without Node.
@@ -29,6 +29,7 @@ ROOT = HERE.parent
 HTML = HERE / "html"
 PDF = ROOT / "build" / "slides"
 MARP = HERE / "node_modules" / "@marp-team" / "marp-cli" / "marp-cli.js"
+SOURCES = ("theme.css", ".marprc.yml", "keys.js", "package-lock.json")  # of every deck; the last stands for Marp and the fonts
 PARTS = {
     "The course": ["course"],
     "I · JAX, one idea at a time": ["01", "02", "03", "04", "05", "06"],
@@ -157,10 +158,10 @@ class Deck:
         return HTML / f"{self.name}.html"
 
     def hash(self) -> str:
-        """Of all that the HTML is made from; package-lock.json stands for Marp and the fonts."""
+        """Of all that the HTML is made from."""
         digest = hashlib.sha256(self.render().encode())
-        for name in ("theme.css", ".marprc.yml", "keys.js", "package-lock.json"):
-            digest.update((HERE / name).read_bytes())
+        for name in SOURCES:
+            digest.update((HERE / name).read_text(encoding="utf-8").encode())
         return f"sha256-{digest.hexdigest()}"
 
     def stale(self) -> bool:
@@ -200,8 +201,11 @@ def marp(decks: list[Deck], target: Path, *options: str) -> None:
         command += ["--input-dir", source, "--output", target, *options]
         sandbox = {"CHROME_NO_SANDBOX": "1"} if hasattr(os, "geteuid") and os.geteuid() == 0 else {}  # Chromium has none for root
         done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", env=os.environ | sandbox)
+    said = done.stdout + done.stderr
+    if "No suitable browser found" in said:
+        raise DeckError("PDFs need Chromium or Chrome: install one, or say where it is in CHROME_PATH.")
     if done.returncode:
-        raise DeckError(f"Marp stopped with status {done.returncode}:\n{done.stdout}{done.stderr}")
+        raise DeckError(f"Marp stopped with status {done.returncode}:\n{said[:1000]}")
 
 
 def install() -> None:
@@ -211,7 +215,10 @@ def install() -> None:
     lock, done = HERE / "package-lock.json", HERE / "node_modules" / ".done"
     if not done.exists() or done.read_bytes() != lock.read_bytes():
         print("Installing Marp in slides/node_modules: a minute, once.", flush=True)
-        subprocess.run([shutil.which("npm"), "ci", "--silent"], cwd=HERE, check=True)
+        command = [shutil.which("npm"), "ci", "--no-progress"]
+        npm = subprocess.run(command, cwd=HERE, capture_output=True, text=True, encoding="utf-8")
+        if npm.returncode:
+            raise DeckError(f"npm ci stopped with status {npm.returncode}:\n{npm.stderr}")
         shutil.copyfile(lock, done)
 
 
@@ -242,8 +249,8 @@ def build() -> None:
             pages = {deck: finish(deck, (Path(folder) / f"{deck.name}.html").read_text(encoding="utf-8")) for deck in stale}
         HTML.mkdir(exist_ok=True)
         for deck, page in pages.items():
-            deck.html.write_text(page, encoding="utf-8")
-    (HTML / "index.html").write_text(index(every), encoding="utf-8")
+            deck.html.write_text(page, encoding="utf-8", newline="\n")
+    (HTML / "index.html").write_text(index(every), encoding="utf-8", newline="\n")
     for page in set(HTML.glob("*.html")) - {deck.html for deck in every} - {HTML / "index.html"}:
         page.unlink()
     for deck in every:

@@ -87,7 +87,8 @@ def test_the_parts_of_a_deck(deck):
 
 @each_deck
 def test_the_words_of_a_deck(deck):
-    text = re.sub(r"`[^`]*`|\$[^$]+\$|\]\([^)]*\)|\{\{.*?\}\}|<!--|-->", " ", "\n".join([deck.front, *deck.slides]), flags=re.DOTALL)
+    no_words = r"`[^`]*`|\$[^$]+\$|\]\([^)]*\)|\{\{.*?\}\}|<!--|-->"
+    text = re.sub(no_words, " ", "\n".join([deck.front, *deck.slides]), flags=re.DOTALL)
     assert anatomy.BRITISH.findall(text) == []
     assert re.findall(r".{0,30}!", text) == []
     assert anatomy.EMOJI.findall(text) == []
@@ -107,7 +108,8 @@ FRONT = "---\ntitle: 07 · Sample\nmath: mathjax\n---\n\n# One\n\n---\n\n# Two\n
 def sample(tmp_path):
     """A function that renders a deck of two slides, the second of which has this text, over a small notebook."""
     printed = [nbformat.v4.new_output("stream", text="1\n2\n3\n")]
-    picture = nbformat.v4.new_output("display_data", data={"image/png": "QUJD\n"}, metadata={"image/png": {"alt": 'A "line" < x'}})
+    alt = {"image/png": {"alt": 'A "line" < x'}}
+    picture = nbformat.v4.new_output("display_data", data={"image/png": "QUJD\n"}, metadata=alt)
     cells = [
         nbformat.v4.new_code_cell("if x:\n    a = 1\n    print(a)", outputs=printed, metadata={"tags": ["slide-text"]}),
         nbformat.v4.new_code_cell("show()", outputs=[picture], metadata={"tags": ["slide-figure"]}),
@@ -195,6 +197,36 @@ def test_notes_and_separators_are_asked_for(sample, tmp_path):
         build.finish(deck, PAGE.format("<section ></section>" * 3))
 
 
+def test_the_hash_follows_every_source(sample, tmp_path, monkeypatch):
+    sample('{{ output("slide-text") }}')
+    folder, notebook, deck = tmp_path / "slides", tmp_path / "07_sample.ipynb", tmp_path / "07_sample.md"
+    folder.mkdir()
+    for name in build.SOURCES:
+        shutil.copy(ROOT / "slides" / name, folder)
+    monkeypatch.setattr(build, "HERE", folder)
+
+    def now():
+        build.tagged.cache_clear()
+        return build.Deck(deck, notebooks=tmp_path).hash()
+
+    first = now()
+    assert now() == first
+    changed = [(path, b" ", b"  ") for path in map(folder.joinpath, build.SOURCES)]
+    for path, old, new in [(notebook, b"3\\n", b"4\\n"), (deck, b"# Two", b"# 2"), *changed]:
+        before = path.read_bytes()
+        path.write_bytes(before.replace(old, new))
+        assert now() != first, path.name
+        path.write_bytes(before)
+    assert now() == first
+
+
+def test_without_node_a_sentence_says_so(monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(build, "HTML", tmp_path)
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    assert build.main([]) == 1
+    assert capsys.readouterr().err.startswith("Building slides needs Node 20 or newer")
+
+
 @pytest.mark.slow
 def test_marp_makes_the_same_bytes_again(monkeypatch, tmp_path):
     needs("Node", shutil.which("node"))
@@ -258,13 +290,15 @@ MEASURE = """() => {
     const side = which => parseFloat(style[`padding${which}`]) + parseFloat(style[`border${which}Width`]);
     const box = {top: frame.top + side("Top"), bottom: frame.bottom - side("Bottom"),
                  left: frame.left + side("Left"), right: frame.right - side("Right")};
-    const elements = [...section.querySelectorAll("*")].filter(element => element instanceof HTMLElement && !element.closest("svg svg"));
+    const elements = [...section.querySelectorAll("*")]
+      .filter(element => element instanceof HTMLElement && !element.closest("svg svg"));
     const aside = rect => rect.left < box.left - 1 || rect.right > box.right + 1;
     const outside = rect => rect.width && rect.height && (aside(rect) || rect.top < box.top - 1 || rect.bottom > box.bottom + 1);
     const out = element => (getComputedStyle(element).display === "inline" ? aside : outside)(element.getBoundingClientRect());
     const texts = elements.filter(element => !element.closest("mjx-container") &&
         [...element.childNodes].some(node => node.nodeType === Node.TEXT_NODE && node.data.trim()));
-    const look = (element, style) => [name(element), parseFloat(style.fontSize), Boolean(element.closest("code")), style.color, behind(element)];
+    const look = (element, style) =>
+      [name(element), parseFloat(style.fontSize), Boolean(element.closest("code")), style.color, behind(element)];
     const wide = texts.filter(element => {
       const range = document.createRange();
       range.selectNodeContents(element);
@@ -281,7 +315,8 @@ MEASURE = """() => {
       raw: texts.filter(element => !element.closest("code, pre") &&
         [...element.childNodes].some(node => node.nodeType === Node.TEXT_NODE && /[$]/.test(node.data))).map(name),
       plain: [...section.querySelectorAll("pre > code.language-python")]
-        .filter(code => /\\b(def|for|import|return|print)\\b|["'#]/.test(code.textContent) && !code.querySelector("[class^=hljs-]")).map(name),
+        .filter(code => /\\b(def|for|import|return|print)\\b|["'#]/.test(code.textContent))
+        .filter(code => !code.querySelector("[class^=hljs-]")).map(name),
       images: [...section.querySelectorAll("img")].map(image => [image.alt, image.naturalWidth]),
       hiddenScroll: [section.scrollWidth, section.scrollHeight],
     };
@@ -320,7 +355,8 @@ def test_nothing_goes_over_the_margins(deck, seen):
 def test_formulas_and_code_are_rendered(deck, seen):
     slides, _ = seen(deck)
     written = [re.sub(r"<!--.*?-->|`[^`\n]*`|\{\{.*?\}\}", "", slide, flags=re.DOTALL) for slide in deck.slides]
-    assert [slide["formulas"] for slide in slides] == [len(re.findall(r"\$\$.+?\$\$|\$[^$\n]+\$", text, re.DOTALL)) for text in written]
+    formulas = [re.findall(r"\$\$.+?\$\$|\$[^$\n]+\$", text, re.DOTALL) for text in written]
+    assert [slide["formulas"] for slide in slides] == [len(found) for found in formulas]
     assert (at_fault(slides, "broken"), at_fault(slides, "raw"), at_fault(slides, "plain")) == ({}, {}, {})
 
 
@@ -359,10 +395,10 @@ def test_text_is_large_and_stands_out(deck, seen):
 
 
 SPOILED = [  # what is done to a slide, and what is then found
-    ("slide.insertAdjacentHTML('beforeend', '<p>a line</p>'.repeat(20))", lambda slide: slide["over"]),
-    ("slide.insertAdjacentHTML('beforeend', '<p style=\"white-space: nowrap\">' + 'word '.repeat(90))", lambda slide: slide["over"]),
-    ("slide.insertAdjacentHTML('beforeend', '<p>$x$</p>')", lambda slide: slide["raw"]),
-    ("slide.insertAdjacentHTML('beforeend', '<pre><code class=language-python>return x</code></pre>')", lambda slide: slide["plain"]),
+    ("add('<p>a line</p>'.repeat(20))", lambda slide: slide["over"]),
+    ("add('<p style=\"white-space: nowrap\">' + 'word '.repeat(90))", lambda slide: slide["over"]),
+    ("add('<p>$x$</p>')", lambda slide: slide["raw"]),
+    ("add('<pre><code class=language-python>return x</code></pre>')", lambda slide: slide["plain"]),
     ("slide.style.color = '#999'", lambda slide: [text for text in slide["texts"] if contrast(*text[3:]) < 4.5]),
     ("slide.style.fontSize = '20px'", lambda slide: [text for text in slide["texts"] if text[1] < 22]),
 ]
@@ -372,7 +408,11 @@ def test_what_is_wrong_is_seen(browser):
     with Visit(browser, DECKS[0].html) as visit:
         before = visit.page.evaluate(MEASURE)[1:]
         for number, (spoil, _) in enumerate(SPOILED, start=1):
-            visit.page.evaluate(f"(slide => {{ {spoil} }})(document.querySelectorAll('svg[data-marpit-svg] section')[{number}])")
+            visit.page.evaluate(f"""() => {{
+                const slide = document.querySelectorAll("svg[data-marpit-svg] section")[{number}];
+                const add = html => slide.insertAdjacentHTML("beforeend", html);
+                {spoil}
+            }}""")
         after = visit.page.evaluate(MEASURE)[1:]
     for (spoil, fault), slide, spoiled in zip(SPOILED, before, after):
         assert not fault(slide) and fault(spoiled), spoil
@@ -381,7 +421,7 @@ def test_what_is_wrong_is_seen(browser):
 def test_a_request_is_seen(browser):
     with pytest.raises(AssertionError):
         with Visit(browser, DECKS[0].html) as visit:
-            visit.page.evaluate("new Promise(done => { const i = new Image(); i.onerror = done; i.src = 'https://example.org/a.png' })")
+            visit.page.evaluate("fetch('https://example.org/').catch(() => 0)")
 
 
 def test_presenter_view_shows_the_notes_and_both_windows_move_together(browser):
