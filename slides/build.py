@@ -1,6 +1,7 @@
 """Build the slides: what `make slides` runs.
 
     python slides/build.py           writes slides/html: every deck whose sources changed, and the index
+    python slides/build.py 07 18     the same for these decks alone
     python slides/build.py --pdf     writes build/slides: PDFs, and in its folder notes the same with the notes as annotations
 
 A deck is Marp Markdown whose code, printed output and figures are calls (README.md lists them) that Jinja2 replaces by what the
@@ -124,6 +125,7 @@ class Deck:
     def __init__(self, path: Path, notebooks: Path = ROOT / "notebooks"):
         self.path, self.notebooks = path, notebooks
         self.name = path.stem
+        self.number = self.name.partition("_")[0]
         self.tags: set[tuple[str, str]] = set()  # (notebook, tag): what `render` has used
         text = path.read_text(encoding="utf-8")
         front = re.match(r"---\n(.*?\n)---\n", text, re.DOTALL)
@@ -174,7 +176,7 @@ def decks() -> list[Deck]:
 
 def index(decks: list[Deck]) -> str:
     """slides/html/index.html."""
-    by_number = {deck.name.partition("_")[0]: deck for deck in decks}
+    by_number = {deck.number: deck for deck in decks}
     if lost := set(by_number) - {number for numbers in PARTS.values() for number in numbers}:
         raise DeckError(f"{by_number[min(lost)].path.name}: belongs to no part of the course")
     parts = [(part, [by_number[number] for number in numbers if number in by_number]) for part, numbers in PARTS.items()]
@@ -240,9 +242,12 @@ def finish(deck: Deck, page: str) -> str:
     return f"{head}<script>\n{(HERE / 'keys.js').read_text(encoding='utf-8')}</script></body>{tail}\n"
 
 
-def build() -> None:
+def build(numbers) -> None:
     every = decks()
-    stale = [deck for deck in every if deck.stale()]
+    chosen = [deck for deck in every if not numbers or deck.number in numbers]
+    if lost := set(numbers) - {deck.number for deck in chosen}:
+        raise DeckError(f"There is no deck {', '.join(sorted(lost))}; there are {', '.join(deck.number for deck in every)}.")
+    stale = [deck for deck in chosen if deck.stale()]
     if stale:
         with tempfile.TemporaryDirectory() as folder:
             marp(stale, Path(folder))
@@ -253,7 +258,7 @@ def build() -> None:
     (HTML / "index.html").write_text(index(every), encoding="utf-8", newline="\n")
     for page in set(HTML.glob("*.html")) - {deck.html for deck in every} - {HTML / "index.html"}:
         page.unlink()
-    for deck in every:
+    for deck in chosen:
         print(f"{'built    ' if deck in stale else 'unchanged'}  slides/html/{deck.name}.html")
 
 
@@ -265,10 +270,11 @@ def pdf() -> None:
 
 def main(arguments=None) -> int:
     parser = argparse.ArgumentParser(description="Build the slides.")
+    parser.add_argument("decks", nargs="*", metavar="NN", help="numbers of decks, or course (all by default)")
     parser.add_argument("--pdf", action="store_true", help="write PDFs with and without notes to build/slides (needs Chromium)")
     options = parser.parse_args(arguments)
     try:
-        pdf() if options.pdf else build()
+        pdf() if options.pdf else build(options.decks)
     except DeckError as error:
         print(error, file=sys.stderr)
         return 1

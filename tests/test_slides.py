@@ -19,7 +19,7 @@ spec.loader.exec_module(build)
 
 DECKS = build.decks()
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-each_deck = pytest.mark.parametrize("deck", DECKS, ids=lambda deck: deck.name.partition("_")[0])
+each_deck = pytest.mark.parametrize("deck", DECKS, ids=lambda deck: deck.number)
 
 # Decks that are still to be written. Take a number out when its deck is there.
 MISSING = {
@@ -38,7 +38,7 @@ def needs(what, there):
 
 def test_every_notebook_has_a_deck():
     wanted = {"course", *(f"{number:02}" for number in range(1, 22))}
-    assert wanted - {deck.name.partition("_")[0] for deck in DECKS} == MISSING
+    assert wanted - {deck.number for deck in DECKS} == MISSING
 
 
 @each_deck
@@ -220,6 +220,13 @@ def test_the_hash_follows_every_source(sample, tmp_path, monkeypatch):
     assert now() == first
 
 
+def test_one_deck_alone(capsys):
+    assert build.main([DECKS[0].number]) == 0
+    assert capsys.readouterr().out == f"unchanged  slides/html/{DECKS[0].name}.html\n"
+    assert build.main(["77"]) == 1
+    assert capsys.readouterr().err.startswith("There is no deck 77; there are ")
+
+
 def test_without_node_a_sentence_says_so(monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(build, "HTML", tmp_path)
     monkeypatch.setattr(shutil, "which", lambda name: None)
@@ -369,7 +376,7 @@ def test_every_figure_has_alt_text_and_is_large(deck, seen):
     images = [image for slide in seen(deck)[0] for image in slide["images"]]
     assert len(images) == sum(slide.count("figure(") for slide in deck.slides)
     assert [image for image in images if len(image["alt"].split()) < 5] == []
-    small = [image for image in images if image["scale"] < 1.2 and image["height"] < 440]  # their labels are 15 px high at scale 1
+    small = [image for image in images if image["scale"] < 1.2 and image["height"] < 440]  # labels: 15 px at scale 1
     assert small == [], "a figure takes what the text leaves: give it a slide with at most two lines"
 
 
