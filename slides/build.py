@@ -236,7 +236,7 @@ def finish(deck: Deck, page: str) -> str:
     for k in range(len(deck.slides)):
         if f'<div class="bespoke-marp-note" data-index="{k}"' not in page:
             raise DeckError(f"{deck.path.name}, slide {k + 1}: no speaker notes; write them in a comment <!-- … -->")
-    page = page.replace("https://unpkg.com/", "")  # in a comment that names a license
+    page = re.sub(r"https://[^/\s]+/(?=@marp-team/)", "", page)  # in a comment that names a license
     page = page.replace("</head>", f'<meta name="course-source" content="{deck.hash()}"></head>', 1)
     head, _, tail = page.rpartition("</body>")
     return f"{head}<script>\n{(HERE / 'keys.js').read_text(encoding='utf-8')}</script></body>{tail}\n"
