@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from course_utils import networks
-from course_utils.regressors import BLOCK, Network, Polynomial, RandomFeatures, Scale, in_blocks, ridge_towards
+from course_utils.regressors import BLOCK, Ensemble, Network, Polynomial, RandomFeatures, Scale, in_blocks, ridge_towards
 
 
 def problem(seed, rows=5000, columns=6):
@@ -98,7 +98,7 @@ def test_scale_of_constants():
     assert scale.targets(jnp.array(0.0)) == 0.0 and scale.undo(jnp.array(0.0)) == 0.0
 
 
-REGRESSORS = [Network(), Polynomial(), RandomFeatures()]
+REGRESSORS = [Network(), Polynomial(), RandomFeatures(), Ensemble(Network((32, 32)), members=2)]
 by_name = lambda regressor: type(regressor).__name__
 
 
@@ -155,6 +155,18 @@ def test_parameters_keep_their_shapes(fitted):
     key = jax.random.key(0)
     first = jax.eval_shape(regressor.init, key, x, y, weights)
     assert shapes(jax.eval_shape(regressor.fit, first, key, x[:100], y[:100], weights[:100])) == shapes(first)
+
+
+def test_ensemble_is_the_mean_of_members_that_differ():
+    x = jax.random.normal(jax.random.key(0), (2000, 2))
+    truth = jnp.sin(x[:, 0]) * x[:, 1]
+    ensemble = Ensemble(Network((16,), first_steps=100), members=3)
+    parameters = ensemble.init(jax.random.key(1), x, truth, jnp.ones(2000))
+    assert all(leaf.shape[0] == 3 for leaf in jax.tree.leaves(parameters))
+    each = jax.vmap(ensemble.member.predict, in_axes=(0, None))(parameters, x)  # (members, paths)
+    np.testing.assert_allclose(ensemble.predict(parameters, x), each.mean(axis=0), atol=1e-5)  # float32
+    error = lambda predicted: ((predicted - truth) ** 2).mean(axis=-1)
+    assert error(each.mean(axis=0)) < 0.9 * error(each).mean()  # equal only if the members were
 
 
 def test_polynomial_basis():
