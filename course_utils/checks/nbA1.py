@@ -1,0 +1,115 @@
+"""Checks of notebook A1: parameters carried across from PyTorch and Julia, a network on columns."""
+
+import jax
+import jax.numpy as jnp
+
+from course_utils import networks
+from course_utils.checks import Exercise, Mistake, draws_from
+from course_utils.networks import Dense
+
+
+def _normal(key, *shapes):
+    rng = draws_from(key)
+    return [jnp.asarray(rng.normal(size=shape), jnp.float32) for shape in shapes]
+
+
+def _state(key):
+    """Square layers, so that a forgotten transpose raises nothing."""
+    names = ("0.weight", "0.bias", "2.weight", "2.bias")
+    return (dict(zip(names, _normal(key, (4, 4), (4,), (4, 4), (4,)))),)
+
+
+def _from_torch(state, order=lambda weight: weight.T):
+    return tuple(Dense(order(state[f"{number}.weight"]), state[f"{number}.bias"]) for number in (0, 2))
+
+
+def _columns(key):
+    """As many columns as units, so that a bias along the wrong axis raises nothing."""
+    first, bias, second, other, x = _normal(key, (4, 4), (4,), (4, 4), (4,), (4, 4))
+    return [(first, bias), (second, other)], x
+
+
+def _on_columns(layers, x, along=lambda bias: bias[:, None], order=lambda weight: weight, last=lambda y: y):
+    for number, (weight, bias) in enumerate(layers):
+        x = order(weight) @ x + along(bias)
+        x = last(x) if number == len(layers) - 1 else jax.nn.relu(x)
+    return x
+
+
+def _on_rows(layers, x):
+    return networks.apply([Dense(weight.T, bias) for weight, bias in layers], x)
+
+
+def _line(key):
+    return _normal(key, (24,))[0], (2, 3, 4)
+
+
+exercises = [
+    Exercise(
+        "A1.1",
+        solution=_from_torch,
+        inputs=_state,
+        mistakes=[
+            Mistake(
+                lambda state: _from_torch(state, lambda weight: weight),
+                "PyTorch's weight is (outputs, inputs) and a kernel is (inputs, outputs): transpose it, even where it is square",
+            ),
+            Mistake(
+                lambda state: tuple(Dense(state[f"{n}.bias"], state[f"{n}.weight"].T) for n in (0, 2)),
+                "kernel and bias are exchanged: Dense takes the kernel first",
+            ),
+            Mistake(
+                lambda state: tuple((state[f"{n}.weight"].T, state[f"{n}.bias"]) for n in (0, 2)),
+                "the numbers are right, but networks.apply reads layer.kernel and layer.bias: make each pair a networks.Dense",
+            ),
+            Mistake(
+                lambda state: list(_from_torch(state)),
+                "the layers come in a list; networks.init makes a tuple of them, and trees must agree in that to be mapped together",
+            ),
+        ],
+    ),
+    Exercise(
+        "A1.2",
+        solution=_on_columns,
+        inputs=_columns,
+        mistakes=[
+            Mistake(
+                lambda layers, x: _on_columns(layers, x, along=lambda bias: bias),
+                "the bias runs along the batch: it belongs to the rows of the output, so give it an axis, bias[:, None]",
+            ),
+            Mistake(
+                lambda layers, x: _on_columns(layers, x, order=lambda weight: weight.T),
+                "the weight is transposed once too often: on columns it acts from the left as it is, weight @ x",
+            ),
+            Mistake(
+                lambda layers, x: _on_columns(layers, x, last=jax.nn.relu),
+                "there is a ReLU after the last layer too; its output may be negative",
+            ),
+            Mistake(_on_rows, "that is the network on rows: here a batch is (inputs, batch), and the weight stands on the left"),
+        ],
+    ),
+    Exercise(
+        "A1.3",
+        solution=lambda line, shape: line.reshape(shape[::-1]),
+        inputs=_line,
+        static=(1,),
+        mistakes=[
+            Mistake(
+                lambda line, shape: line.reshape(shape).T,
+                "the shape is right and the numbers are scrambled: reshape reads row by row, so give it the reversed shape at once",
+            ),
+            Mistake(
+                lambda line, shape: line.reshape(shape),
+                "that is Julia's shape, filled in NumPy's order: the axes come reversed, (dates, inputs, outputs)",
+            ),
+            Mistake(
+                lambda line, shape: line.reshape(shape[2], shape[0], shape[1]),
+                "the dates are in front, but each kernel is scrambled: Julia's first index runs fastest, so all axes are reversed",
+            ),
+            Mistake(
+                lambda line, shape: line.reshape(shape[::-1]).swapaxes(1, 2),
+                "these are PyTorch's weights, (dates, outputs, inputs): a kernel of this course is (inputs, outputs)",
+            ),
+        ],
+    ),
+]
