@@ -12,7 +12,7 @@ language = "en"
 extensions = ["myst_nb"]
 root_doc = "site/index"
 include_patterns = ["site/index.md", "notebooks/*.ipynb", "notebooks/glossary.md", "CONTRIBUTING.md"]
-exclude_patterns = [".*", "build", "**/.ipynb_checkpoints"]
+exclude_patterns = [".*", "build", "course_utils", "slides", "tests", "**/.ipynb_checkpoints"]
 
 myst_enable_extensions = ["dollarmath"]
 myst_heading_anchors = 4
