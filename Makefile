@@ -10,7 +10,7 @@ NB        ?=
 NOTEBOOKS := $(if $(NB),$(foreach number,$(NB),$(wildcard notebooks/$(number)_*.ipynb)),notebooks)
 TESTS     ?= $(if $(NB),tests/conftest.py,tests)
 
-.PHONY: help lab env test test-slow test-colab test-newest notebooks assignment grade constraints clean
+.PHONY: help lab env test test-slow test-colab test-newest notebooks tables slides slides-pdf site assignment grade constraints clean
 .DEFAULT_GOAL := help
 
 help:            ## this list
@@ -36,6 +36,15 @@ test-newest: .venv-newest/.done  ## the same with Python 3.13 and the newest ver
 notebooks: env   ## execute what changed and store its outputs; NB=07 that one; TIMING=1 measures times anew
 	$(BIN)/python tests/tools/store.py $(if $(TIMING),--timing) $(NB)
 
+tables: env      ## compute the max-call table that notebook 20 shows, and store it (some minutes)
+	$(BIN)/python notebooks/scripts/max_call_table.py --output course_utils/data/max_call_stored_run.csv
+
+slides: env      ## the slides in slides/html (needs Node); NB=07 that deck
+	$(BIN)/python slides/build.py $(NB)
+
+slides-pdf: env  ## the slides as PDFs, with and without notes, in build/slides (needs Node and Chromium)
+	$(BIN)/python slides/build.py --pdf
+
 assignment: env  ## notebooks to hand out, without solutions, in build/assignment; NB=07 that one
 	$(BIN)/python tests/tools/assignment.py $(NB)
 
@@ -43,8 +52,12 @@ grade: env       ## grade the notebooks handed in: make grade DIR=folder
 	@test -n "$(DIR)" || { echo "Say where they are: make grade DIR=folder"; exit 1; }
 	$(BIN)/python tests/tools/grade.py "$(DIR)"
 
+site: .venv/.site ## the course as a searchable site in build/site, from the stored outputs
+	$(BIN)/python -m sphinx -q -W --keep-going -c site . build/site
+	@echo "Open build/site/index.html in a browser; neither a server nor a network is needed."
+
 clean:           ## remove the environments and all else that was built here
-	rm -rf .venv .venv-colab .venv-newest build .hypothesis *.egg-info
+	rm -rf .venv .venv-colab .venv-newest build .hypothesis *.egg-info slides/node_modules
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 .venv/.done: pyproject.toml constraints.txt
@@ -53,6 +66,10 @@ clean:           ## remove the environments and all else that was built here
 	@echo "Building .venv: a few minutes, once."
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+.venv/.site: .venv/.done
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[site]'
 	@touch $@
 
 .venv-colab/.done: pyproject.toml constraints-colab.txt | env
@@ -67,7 +84,7 @@ clean:           ## remove the environments and all else that was built here
 
 # The newest releases that go together. A file's own first lines are kept; nothing with an address is ever written.
 COLAB   := jax==0.7.2 jaxlib==0.7.2 flax==0.11.2 optax==0.2.8 numpy==2.1.3
-RESOLVE := $(BIN)/uv pip compile pyproject.toml --extra dev --universal --no-header --no-annotate --no-emit-index-url --quiet
+RESOLVE := $(BIN)/uv pip compile pyproject.toml --extra dev --extra site --universal --no-header --no-annotate --no-emit-index-url --quiet
 
 constraints: env ## rewrite both constraints files with the newest releases
 	@mkdir -p build && printf '%s\n' $(COLAB) > build/colab.txt

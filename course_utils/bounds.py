@@ -99,7 +99,7 @@ def fair_mean(values: jax.Array, controls: jax.Array) -> jax.Array:
     """
     pairs = values.reshape(2, -1).mean(axis=0).reshape(2, -1)  # (halves, paths/4)
     controls = controls.reshape(2, -1, controls.shape[-1]).mean(axis=0).reshape(2, -1, controls.shape[-1])
-    if not controls.shape[-1]:
+    if not 0 < controls.shape[-1] <= pairs.shape[-1]:  # none, or more than there are pairs to fit them to
         return pairs.mean()
 
     def multiples(values, controls):

@@ -1,8 +1,8 @@
 """One style for every figure of the course, and the one function that shows a figure.
 
-The palette is Okabe and Ito's, which people with any of the three common colour-vision deficiencies can tell apart
+The palette is Okabe and Ito's, which people with any of the three common color-vision deficiencies can tell apart
 (M. Okabe, K. Ito, "Color Universal Design", 2008). Lines differ in their dashes as well, so a figure survives being
-printed in grey.
+printed in gray.
 """
 
 import io
@@ -36,7 +36,7 @@ def subplots(rows: int = 1, columns: int = 1, **options):
 def show(figure, alt: str) -> None:
     """Show ``figure`` with the text ``alt`` for who can't see it, and close it.
 
-    ``alt`` says in one or two sentences what the figure shows, not that it is a figure. Both axes must be labelled
+    ``alt`` says in one or two sentences what the figure shows, not that it is a figure. Both axes must be labeled
     (``set_xlabel``, ``set_ylabel``), with their units where they have one. A picture without scales
     is exempt after ``axis("off")``.
 

@@ -170,6 +170,12 @@ def test_tables_have_headers(notebook):
     assert [row for row in rows if not row.strip("| ")] == []
 
 
+def test_tables_of_documents_have_headers():
+    for path in documents():
+        rows = re.findall(r"^(\|.*\|) *\n\|[-:| ]+\|$", without_code(path.read_text(encoding="utf-8")), re.MULTILINE)
+        assert [row for row in rows if not row.strip("| ")] == [], path.name
+
+
 # --- The glossary.
 
 ENTRIES = re.split(r"^## +", GLOSSARY.read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]

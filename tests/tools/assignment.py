@@ -10,6 +10,7 @@ determined student finds them in course_utils/checks. What is handed out just do
 
 import copy
 import json
+import shutil
 import sys
 from pathlib import Path
 
@@ -53,5 +54,6 @@ if __name__ == "__main__":
     try:
         for copied in write_assignments(ROOT / "notebooks", ROOT / "build" / "assignment", sys.argv[1:]):
             print(copied.relative_to(ROOT))
+        shutil.copy(ROOT / "notebooks" / "glossary.md", ROOT / "build" / "assignment")  # their links lead there
     except FileNotFoundError as error:
         sys.exit(str(error))
