@@ -97,10 +97,11 @@ def fair_mean(values: jax.Array, controls: jax.Array) -> jax.Array:
     be none. So each half of the paths is corrected with the multiples that fit the other half. Antithetic pairs, path ``i``
     and path ``i + paths/2``, stay together.
     """
-    pairs = values.reshape(2, -1).mean(axis=0).reshape(2, -1)  # (halves, paths/4)
-    controls = controls.reshape(2, -1, controls.shape[-1]).mean(axis=0).reshape(2, -1, controls.shape[-1])
+    halves = lambda array: array.reshape(2, -1, *array.shape[1:]).mean(axis=0).reshape(2, -1, *array.shape[1:])
+    pairs = halves(values)  # (halves, paths/4)
     if not 0 < controls.shape[-1] <= pairs.shape[-1]:  # none, or more than there are pairs to fit them to
         return pairs.mean()
+    controls = halves(controls)  # (halves, paths/4, k)
 
     def multiples(values, controls):
         controls = controls - controls.mean(axis=0)  # (paths/4, k)

@@ -82,6 +82,13 @@ def test_mean_with_controls_is_unbiased():
     assert abs(own.mean() - np.exp(0.5)) > 10 * own.std() / np.sqrt(len(own))
 
 
+@pytest.mark.parametrize("k", [0, 3])
+def test_mean_without_controls_or_with_too_many_is_the_mean(k):
+    """Eight paths are two pairs in each half: three multiples can't be fitted to them."""
+    values, controls = jax.random.normal(jax.random.key(0), (8,)), jnp.ones((8, k))
+    assert bounds.fair_mean(values, controls) == pytest.approx(values.mean(), abs=1e-6)  # float32
+
+
 @pytest.mark.slow
 def test_two_assets_and_a_network():
     """The max-call of Becker, Cheridito and Jentzen on two assets: their interval is [13.880, 13.910]."""
