@@ -10,7 +10,7 @@ NB        ?=
 NOTEBOOKS := $(if $(NB),$(foreach number,$(NB),$(wildcard notebooks/$(number)_*.ipynb)),notebooks)
 TESTS     ?= $(if $(NB),tests/conftest.py,tests)
 
-.PHONY: help lab env test test-slow test-colab test-newest notebooks tables slides slides-pdf site assignment grade constraints clean
+.PHONY: help lab env test test-slow test-colab test-newest notebooks tables slides slides-pdf site assignment grade publish constraints clean
 .DEFAULT_GOAL := help
 
 help:            ## this list
@@ -55,6 +55,10 @@ grade: env       ## grade the notebooks handed in: make grade DIR=folder
 site: .venv/.site ## the course as a searchable site in build/site, from the stored outputs
 	$(BIN)/python -m sphinx -q -W --keep-going -c site . build/site
 	@echo "Open build/site/index.html in a browser; neither a server nor a network is needed."
+
+publish:         ## write the repository's address into notebooks and files: make publish REPO=owner/name
+	@test -n "$(REPO)" || { echo "Say where the course is published: make publish REPO=owner/name"; exit 1; }
+	@$(PYTHON) tests/tools/publish.py "$(REPO)"
 
 clean:           ## remove the environments and all else that was built here
 	rm -rf .venv .venv-colab .venv-newest build .hypothesis *.egg-info slides/node_modules
