@@ -10,7 +10,7 @@ NB        ?=
 NOTEBOOKS := $(if $(NB),$(foreach number,$(NB),$(wildcard notebooks/$(number)_*.ipynb)),notebooks)
 TESTS     ?= $(if $(NB),tests/conftest.py,tests)
 
-.PHONY: help lab env test test-slow test-colab test-newest notebooks tables slides slides-pdf site assignment grade publish constraints clean
+.PHONY: help lab env test test-slow test-colab test-newest notebooks tables slides slides-pdf site assignment grade diff-setup publish constraints clean
 .DEFAULT_GOAL := help
 
 help:            ## this list
@@ -56,6 +56,13 @@ site: .venv/.site ## the course as a searchable site in build/site, from the sto
 	$(BIN)/python -m sphinx -q -W --keep-going -c site . build/site
 	@echo "Open build/site/index.html in a browser; neither a server nor a network is needed."
 
+diff-setup: env  ## let git in this clone show what changed in a notebook cell by cell, by nbdime
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[diff]'
+	git config diff.jupyternotebook.command '"$(abspath $(BIN))/git-nbdiffdriver" diff --ignore-metadata'
+	@attributes=$$(git rev-parse --git-path info/attributes) && mkdir -p $$(dirname $$attributes) && touch $$attributes && \
+	  { grep -q jupyternotebook $$attributes || echo '*.ipynb diff=jupyternotebook' >> $$attributes; }
+	@echo "git diff now shows notebooks by nbdime. Undo: git config --remove-section diff.jupyternotebook"
+
 publish:         ## write the repository's address into notebooks and files: make publish REPO=owner/name
 	@test -n "$(REPO)" || { echo "Say where the course is published: make publish REPO=owner/name"; exit 1; }
 	@$(PYTHON) tests/tools/publish.py "$(REPO)"
@@ -88,7 +95,7 @@ clean:           ## remove the environments and all else that was built here
 
 # The newest releases that go together. A file's own first lines are kept; nothing with an address is ever written.
 COLAB   := jax==0.7.2 jaxlib==0.7.2 flax==0.11.2 optax==0.2.8 numpy==2.1.3
-RESOLVE := $(BIN)/uv pip compile pyproject.toml --extra dev --extra site --universal --no-header --no-annotate --no-emit-index-url --quiet
+RESOLVE := $(BIN)/uv pip compile pyproject.toml --extra dev --extra site --extra diff --universal --no-header --no-annotate --no-emit-index-url --quiet
 
 constraints: env ## rewrite both constraints files with the newest releases
 	@mkdir -p build && printf '%s\n' $(COLAB) > build/colab.txt

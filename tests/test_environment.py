@@ -2,6 +2,7 @@
 
 import ast
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -32,7 +33,8 @@ def test_every_dependency_is_pinned(file):
     assert "://" not in text and "@" not in text
     assert [line for line in lines if not re.fullmatch(r"[a-z0-9-]+==[\w.!+]+( ; .+)?", line)] == []
     pinned = {line.partition("==")[0] for line in lines}
-    wanted = PROJECT["dependencies"] + PROJECT["optional-dependencies"]["dev"]
+    extras = PROJECT["optional-dependencies"]
+    wanted = PROJECT["dependencies"] + extras["dev"] + extras["site"] + extras["diff"]
     assert {re.match(r"[\w-]+", requirement)[0] for requirement in wanted} - pinned == set()
 
 
@@ -112,6 +114,59 @@ def test_workflow(path):
             assert "uses" not in step or re.fullmatch(r"actions/[\w-]+@v\d+", step["uses"])
             assert set(re.findall(r"\bmake ([a-z-]+)", step.get("run", ""))) <= targets
         assert set(job.get("strategy", {}).get("matrix", {}).get("command", [])) <= targets
+
+
+SCHEMA = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.github-workflows"]
+
+
+def test_workflows_follow_the_schema_of_workflows(tmp_path):
+    run = subprocess.run([*SCHEMA, *WORKFLOWS], capture_output=True, text=True)
+    assert run.returncode == 0, run.stdout + run.stderr
+    broken = tmp_path / "broken.yml"
+    broken.write_text(WORKFLOWS[0].read_text().replace("runs-on:", "run-on:", 1))
+    assert "runs-on" in subprocess.run([*SCHEMA, broken], capture_output=True, text=True).stdout
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
+def test_expressions_in_workflows_name_what_there_is(path):
+    """What the schema doesn't look into: ``${{ matrix.command }}`` with a key of that job's matrix, and the like."""
+    text = path.read_text()
+    jobs = yaml.safe_load(text)["jobs"]
+    known = {f"matrix.{key}" for job in jobs.values() for key in job.get("strategy", {}).get("matrix", {})}
+    known |= {f"github.{name}" for name in ("token", "server_url", "repository", "run_id")}
+    used = re.findall(r"\$\{\{(.*?)\}\}", text)
+    assert text.count("${{") == len(used) and {name.strip() for name in used} <= known
+
+
+def test_workflows_do_what_the_course_promises():
+    test, newest = ((ROOT / f".github/workflows/{name}.yml").read_text() for name in ("test", "newest"))
+    lanes, weekly = yaml.safe_load(test), yaml.safe_load(newest)
+    assert "push" in lanes[True]
+    assert lanes["jobs"]["lane"]["strategy"]["matrix"]["command"] == ["test", "test-slow", "test-colab", "test-newest"]
+    *_, upload = lanes["jobs"]["artifacts"]["steps"]
+    assert {"notebooks", "slides/html", "build/slides"} <= set(upload["with"]["path"].split())
+    assert weekly[True]["schedule"] and weekly["permissions"]["issues"] == "write"
+    *_, last = weekly["jobs"]["newest"]["steps"]
+    assert last["if"] == "failure()" and "gh issue create" in last["run"]
+
+
+def test_git_shows_notebooks_by_nbdime(tmp_path):
+    """`make diff-setup` in a clone whose Python and nbdime are stand-ins: git diff then calls what is set up."""
+    for name in ("Makefile", "pyproject.toml", "constraints.txt"):
+        shutil.copy(ROOT / name, tmp_path)
+    (tmp_path / ".venv/bin").mkdir(parents=True)
+    for name, says in {"python": "", "git-nbdiffdriver": 'echo "cell by cell: $1 $2 $3"'}.items():
+        (tmp_path / ".venv/bin" / name).write_text(f"#!/bin/sh\n{says}\n")
+        (tmp_path / ".venv/bin" / name).chmod(0o755)
+    (tmp_path / ".venv/.done").touch()
+    notebook = tmp_path / "a.ipynb"
+    notebook.write_text("{}\n")
+    run = lambda *command: subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, text=True).stdout
+    run("git", "init", "--quiet"), run("git", "add", "a.ipynb")
+    run("make", "diff-setup"), run("make", "diff-setup")
+    notebook.write_text("[]\n")
+    assert run("git", "diff") == "cell by cell: diff --ignore-metadata a.ipynb\n"
+    assert (tmp_path / ".git/info/attributes").read_text().count("jupyternotebook") == 1
 
 
 def test_ci_runs_every_lane():
