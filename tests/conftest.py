@@ -7,10 +7,13 @@ Cells tagged ``timing`` are run but not compared; nothing else is left out.
 import difflib
 import os
 import re
+import time
 from decimal import Decimal
 from pathlib import Path
 
-from nbval.plugin import IPyNbCell, NbCellError
+import pytest
+import timetable
+from nbval.plugin import IPyNbCell, IPyNbFile, NbCellError
 
 os.environ.setdefault("JAX_PLATFORMS", "cpu")  # where the stored outputs come from; the notebooks' kernels inherit it
 
@@ -119,14 +122,35 @@ def pytest_collection_modifyitems(items):
             item.options["check"] = False
 
 
-def pytest_terminal_summary(terminalreporter):
-    """List the notebooks that took longest."""
-    seconds = {}
-    for report in (report for reports in terminalreporter.stats.values() for report in reports):
-        path = Path(getattr(report, "location", [""])[0])
-        if path.suffix == ".ipynb":
-            seconds[path.stem] = seconds.get(path.stem, 0.0) + report.duration
-    if seconds:
+# --- How long each notebook takes: see tests/tools/timetable.py.
+
+TIMES = pytest.StashKey[list[timetable.Entry]]()
+start_notebook, end_notebook = IPyNbFile.setup, IPyNbFile.teardown
+
+
+def start_clock(notebook):
+    notebook.started = time.monotonic(), timetable.of_children()
+    start_notebook(notebook)
+
+
+def stop_clock(notebook):
+    """Note the notebook's times once its kernel has ended; one that took twice its share fails here."""
+    end_notebook(notebook)
+    wall, cpu = (now - then for now, then in zip((time.monotonic(), timetable.of_children()), notebook.started))
+    entry = timetable.Entry(notebook.path.stem, wall, cpu, timetable.slowness())
+    notebook.config.stash.setdefault(TIMES, []).append(entry)
+    if entry.complaint:
+        pytest.fail(entry.complaint, pytrace=False)
+
+
+IPyNbFile.setup, IPyNbFile.teardown = start_clock, stop_clock
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    """List the notebooks that took longest, and write all of the course's into build/notebook_times.md."""
+    entries = sorted(config.stash.get(TIMES, []), key=lambda entry: -entry.wall)
+    if entries:
         terminalreporter.section("slowest notebooks")
-        for name, duration in sorted(seconds.items(), key=lambda entry: -entry[1])[:8]:
-            terminalreporter.line(f"{duration:6.1f} s  {name}")
+    for entry in entries[:8]:
+        terminalreporter.line(f"{entry.wall:6.1f} s  ({entry.cpu:.1f} s of processor time)  {entry.name}")
+    timetable.write(entries, Path(__file__).parents[1])

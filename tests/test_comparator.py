@@ -8,6 +8,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+import timetable
 from conftest import same
 from hypothesis import given
 from hypothesis import strategies as st
@@ -125,7 +126,13 @@ NOTEBOOKS = {  # source, stored outputs, tags
     ],
     "03_hangs": [("import time; time.sleep(1000)", [], []), ("1", [], [])],
     "04_dies": [("import os; os._exit(1)", [], []), ("1", [], [])],
+    "05_slow": [("sum(range(10_000_000)) > 0", [nbformat.v4.new_output("execute_result", {"text/plain": "True"})], [])],
 }
+TINY_SHARE = """
+def pytest_configure():
+    import timetable
+    timetable.share = lambda number, share=timetable.share: 1e-3 if number == "05" else share(number)
+"""
 
 
 @pytest.fixture(scope="module")
@@ -138,10 +145,11 @@ def nbval(tmp_path_factory):
             fields = dict(id=f"cell-{count}", execution_count=count, outputs=outputs, metadata={"tags": tags})
             notebook.cells.append(nbformat.v4.new_code_cell(source, **fields))
         nbformat.write(notebook, folder / f"{name}.ipynb")
-    command = [sys.executable, "-m", "pytest", "--color=no", "-rA", "--nbval-cell-timeout=10", "tests/conftest.py", folder]
-    run = subprocess.run(
-        command, cwd=ROOT, capture_output=True, encoding="utf-8", env=os.environ | {"PYTHONUTF8": "1"}, timeout=300
-    )
+    (folder / "tiny_share.py").write_text(TINY_SHARE)
+    command = [sys.executable, "-m", "pytest", "-p", "tiny_share", "--color=no", "-rA", "--nbval-cell-timeout=10"]
+    command += ["tests/conftest.py", folder]
+    environment = os.environ | {"PYTHONUTF8": "1", "PYTHONPATH": str(folder)}
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, encoding="utf-8", env=environment, timeout=300)
     return run.stdout + run.stderr
 
 
@@ -169,3 +177,48 @@ def test_report_says_what_changed_and_how_to_accept_it(nbval):
     assert "make notebooks NB=02" in nbval
     assert "ZeroDivisionError" in nbval
     assert "slowest notebooks" in nbval
+
+
+def test_notebook_that_takes_twice_its_share_fails(nbval):
+    assert re.findall(r"^ERROR \S*?(\d\d_\w+)\.ipynb::Cell", nbval, re.MULTILINE) == ["05_slow"], nbval
+    assert re.search(r"^05_slow took \d+ s of processor time on a machine [\d.]+ times slower", nbval, re.MULTILINE), nbval
+    times = {name: float(cpu) for cpu, name in re.findall(r"\(([\d.]+) s of processor time\)  (\w+)$", nbval, re.MULTILINE)}
+    assert times.keys() == NOTEBOOKS.keys() and min(times.values()) > 0.1, nbval  # each kernel's own
+
+
+@pytest.mark.parametrize(
+    ("number", "cpu", "slowness", "fails"),
+    [
+        ("07", 119, 1, False),  # 30 s on two cores, twice
+        ("07", 121, 1, True),
+        ("07", 239, 2, False),  # a machine half as fast may take twice as long
+        ("07", 241, 2, True),
+        ("19", 239, 1, False),
+        ("19", 241, 1, True),
+        ("A1", 121, 1, True),
+    ],
+)
+def test_share(number, cpu, slowness, fails):
+    entry = timetable.Entry(f"{number}_title", wall=9e9, cpu=cpu, slowness=slowness)  # the clock has no say
+    assert bool(entry.complaint) == fails
+    assert not fails or f"{number}_title took {cpu} s of processor time" in entry.complaint
+
+
+def test_table_of_times(tmp_path):
+    entries = [timetable.Entry(name, wall, cpu, 2.0) for name, wall, cpu in [("01_a", 10.0, 12.0), ("19_b", 100.0, 120.0), ("x", 1.0, 1.0)]]
+    timetable.write(entries, tmp_path)
+    assert not (tmp_path / "build").exists()  # none of them is the course's
+    (tmp_path / "notebooks").mkdir()
+    for name in ("01_a", "19_b"):
+        (tmp_path / f"notebooks/{name}.ipynb").touch()
+    timetable.write(entries, tmp_path)
+    lines = (tmp_path / "build/notebook_times.md").read_text().splitlines()
+    assert "up to 2.0 times slower" in lines[2]
+    assert lines[-3:] == ["|---|---:|---:|---:|", "| 19_b | 100.0 | 120.0 | 0.50 |", "| 01_a | 10.0 | 12.0 | 0.10 |"]
+
+
+def test_what_is_measured():
+    before = timetable.of_children()
+    subprocess.run([sys.executable, "-c", "sum(range(10_000_000))"], check=True)
+    assert timetable.of_children() > before or os.name == "nt"
+    assert 1.0 <= timetable.slowness() < 100.0
