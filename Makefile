@@ -34,7 +34,7 @@ test-newest: .venv-newest/.done  ## the same with Python 3.13 and the newest ver
 	.venv-newest/bin/python -m pytest $(TESTS) $(NOTEBOOKS)
 
 notebooks: env   ## execute what changed and store its outputs; NB=07 that one; TIMING=1 measures times anew
-	$(BIN)/python tests/tools/store.py $(if $(TIMING),--timing) $(NB)
+	COURSE_PROGRESS=off $(BIN)/python tests/tools/store.py $(if $(TIMING),--timing) $(NB)
 
 tables: env      ## compute the max-call table that notebook 20 shows, and store it (some minutes)
 	$(BIN)/python notebooks/scripts/max_call_table.py --output course_utils/data/max_call_stored_run.csv

@@ -52,7 +52,7 @@ import importlib, pkgutil, sys
 
 class Absent:
     def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] in {"sklearn", "tqdm", "IPython", "pooch", "pandas", "torch", "nbformat", "hypothesis"}:
+        if name.partition(".")[0] in {"sklearn", "tqdm", "IPython", "pooch", "platformdirs", "pandas", "torch", "nbformat", "hypothesis"}:
             raise ModuleNotFoundError(f"{name} is not installed", name=name)
 
 sys.meta_path.insert(0, Absent())

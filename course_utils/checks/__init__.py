@@ -2,7 +2,7 @@
 
 A student meets one function, ``check("06.2", running_maximum)``. It runs the answer on fresh random arguments,
 compares it with the course's solution, and prints one line: not attempted yet, not yet with a hint, or correct. It
-raises nothing.
+raises nothing. A second, ``progress()``, shows what was passed so far, also before the kernel was restarted.
 
 An author writes ``course_utils/checks/nb06.py`` with a list ``exercises`` of ``Exercise``; the number before the dot
 says in which file a check looks. An answer is examined in stages, and the first that fails speaks:
@@ -22,6 +22,7 @@ import functools
 import importlib
 import json
 import os
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -41,9 +42,10 @@ from course_utils.checks.inspectors import (
     primitives,
 )
 from course_utils.checks.reading import arrays_from_outside, is_bare, is_unfinished
+from course_utils.checks.record import progress, remember
 
 __all__ = [
-    "Exercise", "Mistake", "check", "find", "assess", "difference", "draws_from", "TOLERANCE",
+    "Exercise", "Mistake", "check", "progress", "find", "assess", "difference", "draws_from", "TOLERANCE",
     "calls_at_most", "equations", "keys_used_once", "largest_array", "must_use", "no_python_loop", "primitives",
 ]  # fmt: skip
 
@@ -136,6 +138,9 @@ def check(name: str, answer, seed: int | None = None) -> None:
         verdict = Verdict("cannot be checked", str(error) if isinstance(error, CourseError) else repr(error))
     hint = verdict.hint if verdict.hint.endswith((".", "?")) or not verdict.hint else verdict.hint + "."
     print(f"{name} {verdict.state}: {hint}" if hint else f"{name} {verdict.state}.")
+    if verdict.state == "correct":
+        cells = sys._getframe(1).f_globals.get("In")  # IPython's list of the cells run so far, this one the last
+        remember(name, cells[-1] if cells else "")
     if path := os.environ.get("COURSE_GRADES"):
         with open(path, "a") as file:
             file.write(json.dumps({"exercise": name, "state": verdict.state, "hint": hint}) + "\n")
