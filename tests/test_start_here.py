@@ -50,6 +50,12 @@ def test_paths():
     assert [n for row in weeks for n in numbers(row[1])] == ["00", *NUMBERS[:-1]]
 
 
+def test_readme_has_the_same_ten_weeks():
+    text = (ROOT / "README.md").read_text(encoding="utf-8").partition("\n### Ten weeks\n")[2]
+    weeks = re.findall(r"^\| (\d+) \| (.+?) \| (.+) \|$", text, re.MULTILINE)
+    assert weeks == [(week, re.sub(r"\[(\d\d)\]\([^)]*\)", r"\1", books), outcome) for week, books, outcome, *_ in rows("## Ten weeks")]
+
+
 def test_exercises_that_are_assigned_exist():
     text = " ".join(cell for row in rows("## Ten weeks") for cell in row)
     named = set(re.findall(r"\b\d\d\.\d\b", text))
