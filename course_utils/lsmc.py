@@ -135,7 +135,7 @@ def less_noise(values: jax.Array, controls: jax.Array, weights: jax.Array) -> ja
     return values - controls @ jax.lax.stop_gradient(multiples)
 
 
-@partial(jax.jit, static_argnames=("regressor", "paths", "everywhere"))
+@partial(jax.jit, static_argnames=("regressor", "paths"))
 def fit(market, option: Bermudan, key: jax.Array, regressor, paths: int, everywhere: bool = False):
     """Learn what waiting is worth, on ``paths`` simulated paths: on those in the money, where there is something to decide, or
     on all of them, ``everywhere``, for whoever wants the value itself.
@@ -256,7 +256,7 @@ def price(
     """
     market, option = _checked(market, option, key, regressor, fit_paths, price_paths, upper)
     fit_key, price_key = jax.random.split(key)  # the same with and without the upper bound
-    policy, in_sample = fit(market, option, fit_key, regressor, fit_paths)
+    policy, in_sample = fit(market, option, fit_key, regressor, fit_paths, everywhere=False)
     lower = evaluate(market, option, price_key, regressor, policy, price_paths)
     if not (lower.finite and in_sample.finite):
         raise ValueError(
