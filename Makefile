@@ -10,7 +10,7 @@ NB        ?=
 NOTEBOOKS := $(if $(NB),$(foreach number,$(NB),$(wildcard notebooks/$(number)_*.ipynb)),notebooks)
 TESTS     ?= $(if $(NB),tests/conftest.py,tests)
 
-.PHONY: help lab env test test-slow test-colab test-newest notebooks tables slides slides-pdf site assignment grade diff-setup publish constraints clean
+.PHONY: help lab env test test-slow test-colab test-newest notebooks tables slides slides-pdf site bench assignment grade diff-setup publish constraints clean
 .DEFAULT_GOAL := help
 
 help:            ## this list
@@ -56,6 +56,9 @@ site: .venv/.site ## the course as a searchable site in build/site, from the sto
 	$(BIN)/python -m sphinx -q -W --keep-going -c site . build/site
 	@echo "Open build/site/index.html in a browser; neither a server nor a network is needed."
 
+bench: .venv/.bench ## measure the pricer beside its peers and store tests/benchmarks/results.md (minutes, on an idle machine)
+	$(BIN)/python tests/benchmarks/bench.py
+
 diff-setup: env  ## let git in this clone show what changed in a notebook cell by cell, by nbdime
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[diff]'
 	git config diff.jupyternotebook.command '"$(abspath $(BIN))/git-nbdiffdriver" diff --ignore-metadata'
@@ -83,6 +86,10 @@ clean:           ## remove the environments and all else that was built here
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[site]'
 	@touch $@
 
+.venv/.bench: .venv/.done
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[bench]'
+	@touch $@
+
 .venv-colab/.done: pyproject.toml constraints-colab.txt | env
 	$(BIN)/uv venv --quiet --clear --python $(PYTHON313) .venv-colab || { $(NO_313); exit 1; }
 	$(BIN)/uv pip install --quiet --python .venv-colab/bin/python --constraint constraints-colab.txt --editable '.[dev]'
@@ -95,7 +102,7 @@ clean:           ## remove the environments and all else that was built here
 
 # The newest releases that go together. A file's own first lines are kept; nothing with an address is ever written.
 COLAB   := jax==0.7.2 jaxlib==0.7.2 flax==0.11.2 optax==0.2.8 numpy==2.1.3
-RESOLVE := $(BIN)/uv pip compile pyproject.toml --extra dev --extra site --extra diff --universal --no-header --no-annotate --no-emit-index-url --quiet
+RESOLVE := $(BIN)/uv pip compile pyproject.toml --extra dev --extra site --extra diff --extra bench --universal --no-header --no-annotate --no-emit-index-url --quiet
 
 constraints: env ## rewrite both constraints files with the newest releases
 	@mkdir -p build && printf '%s\n' $(COLAB) > build/colab.txt

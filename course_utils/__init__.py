@@ -5,7 +5,8 @@ Read it as part of the course: one module, one job, and a module imports only mo
 
 ``simulate`` paths · ``payoffs`` · ``reference`` prices to test against · ``pytrees`` stack and unstack ·
 ``networks`` a small MLP · ``regressors`` three ways to fit a continuation value · ``lsmc`` the pricer ·
-``bounds`` and ``greeks`` · ``batches`` · ``digits`` · ``plotting`` · ``checks`` of exercises
+``bounds`` and ``greeks`` · ``sharding`` over many devices · ``processes`` joined · ``long_runs`` that outlive a kill ·
+``batches`` · ``digits`` · ``plotting`` · ``checks`` of exercises
 """
 
 

@@ -19,6 +19,7 @@ are: both can only make the bound higher than need be.
 """
 
 from functools import partial
+from math import gcd
 from typing import NamedTuple
 
 import jax
@@ -42,7 +43,7 @@ class Dual(NamedTuple):
 
 
 @partial(jax.jit, static_argnames=("regressor", "paths", "inner"))
-def dual(market, option: lsmc.Bermudan, key, regressor, policy, worth, paths: int = 4096, inner: int = 128) -> Dual:
+def dual(market, option: lsmc.Bermudan, key, regressor, policy, worth, paths: int = 4096, inner: int = 256) -> Dual:
     """Bounds of the price, on ``paths`` fresh paths with ``inner`` inner ones at each date of each.
 
     ``policy`` and ``worth`` are two results of ``lsmc.fit``: one that decides, fitted in the money, and one fitted
@@ -55,49 +56,63 @@ def dual(market, option: lsmc.Bermudan, key, regressor, policy, worth, paths: in
     states = market.simulate(outer, option.times, paths)  # (dates, paths, features)
     steps, discounts = jnp.diff(option.times, prepend=0.0), market.discount(option.times)  # (dates,) each
 
-    def waiting(parameters, state):
-        """What waiting is worth (rows,) at ``state`` (rows, features)."""
-        return regressor.predict(parameters, lsmc.features(market, option, state))
+    before = jnp.concatenate([today, states[:-1]])  # (dates, paths, features)
 
-    def date(carry, now, last=False):
-        """One exercise date of one path."""
-        martingale, best, fair, plain, alive = carry
-        (decides, values), before, after, step, discount, key = now
+    def waiting(parameters, state, last):
+        """What waiting is worth (…) at ``state`` (…, features): less than anything at the last date."""
+        rows = state.reshape(-1, state.shape[-1])
+        if parameters is None:
+            return jnp.full(state.shape[:-1], -jnp.inf)
+        worth = regressor.predict(parameters, lsmc.features(market, option, rows))
+        return jnp.where(last, -jnp.inf, worth).reshape(state.shape[:-1])
+
+    def inner_paths(before, step, key):
+        """Other states (inner, features) that could come after ``before`` (features,), and their martingales (inner, k)."""
         onward = market.restart(before)
         others = onward.simulate(key, step[None], inner)  # (1, inner, features)
-        states = jnp.concatenate([others[0], after[None]])  # (inner + 1, features), the path itself last
-        payoff = option.payoff(market.prices(states))  # (inner + 1,)
-        value = payoff if last else jnp.maximum(payoff, waiting(values, states))
-        martingale += discount * (value[-1] - fair_mean(value[:-1], lsmc.controls(onward, others, step[None])[0]))
-        gain = discount * payoff[-1]
-        stop = alive & (True if last else lsmc.exercise(payoff[-1], waiting(decides, after[None])[0]))
+        return others[0], lsmc.controls(onward, others, step[None])[0]
+
+    def date(carry, now):
+        """One exercise date of some paths."""
+        martingale, best, fair, plain, alive = carry  # (some,) each
+        (decides, values), before, after, step, discount, keys, last = now  # before and after (some, features)
+        others, theirs = jax.vmap(inner_paths, (0, None, 0))(before, step, keys)  # (some, inner, features), (some, inner, k)
+        value = lambda state: jnp.maximum(option.payoff(market.prices(state)), waiting(values, state, last))
+        martingale += discount * (value(after) - jax.vmap(fair_mean)(value(others), theirs))
+        payoff = option.payoff(market.prices(after))  # (some,)
+        gain = discount * payoff
+        stop = alive & (last | lsmc.exercise(payoff, waiting(decides, after, last)))
         fair, plain = jnp.where(stop, gain - martingale, fair), jnp.where(stop, gain, plain)
         return (martingale, jnp.maximum(best, gain - martingale), fair, plain, alive & ~stop), None
 
-    def path(before, after, key):
-        """The largest payoff less the martingale, the policy's payoff less the martingale, and the policy's payoff."""
-        keys = jax.random.split(key, option.dates)
-        nothing = jnp.zeros((), after.dtype)
-        carry = nothing, nothing - jnp.inf, nothing, nothing, True
-        if option.dates > 1:
-            carry, _ = jax.lax.scan(date, carry, ((policy, worth), before[:-1], after[:-1], steps[:-1], discounts[:-1], keys[:-1]))
-        carry, _ = date(carry, ((None, None), before[-1], after[-1], steps[-1], discounts[-1], keys[-1]), last=True)
+    def walk(block):
+        """The largest payoff less the martingale, the policy's payoff less the martingale, and the policy's payoff: (some,) each."""
+        nothing = jnp.zeros(some, states.dtype)
+        last = jnp.arange(option.dates) == option.dates - 1
+        before, after, keys = (array[:, block] for array in (blocks_before, blocks_after, blocks_keys))
+        carry = nothing, nothing - jnp.inf, nothing, nothing, jnp.ones(some, bool)
+        carry, _ = jax.lax.scan(date, carry, (learned, before, after, steps, discounts, keys, last))
         return carry[1:4]
 
-    before = jnp.concatenate([today, states[:-1]])  # (dates, paths, features)
-    each = before.swapaxes(0, 1), states.swapaxes(0, 1), jax.random.split(nested, paths)
-    gains = jax.lax.map(lambda one: path(*one), each, batch_size=16)  # three of (paths,)
-    return Dual(*(lsmc.estimate(gain, jnp.zeros((paths, 0), gain.dtype)) for gain in gains))
+    # Nothing is learned at the last date; a row that isn't used fills its place.
+    learned = jax.tree.map(lambda leaf: jnp.concatenate([leaf, leaf[-1:]]), (policy, worth))  # leaves (dates, …)
+    some = gcd(paths, 16)  # at once: with their inner paths they fill the cache
+    keys = jax.vmap(lambda key: jax.random.split(key, option.dates))(jax.random.split(nested, paths)).T  # (dates, paths)
+    blocks_before, blocks_after, blocks_keys = (
+        array.reshape(option.dates, paths // some, some, *array.shape[2:]) for array in (before, states, keys)
+    )
+    gains = jax.lax.map(walk, jnp.arange(paths // some))  # three of (blocks, some)
+    return Dual(*(lsmc.estimate(gain.reshape(paths), jnp.zeros((paths, 0), gain.dtype)) for gain in gains))
 
 
 def fair_mean(values: jax.Array, controls: jax.Array) -> jax.Array:
     """The mean of ``values`` (paths,), less noise by ``controls`` (paths, k) of mean 0, and still unbiased.
 
     Multiples of the controls fitted to the paths that they correct would bias the mean a little, and the martingale would
-    be none. So each half of the paths is corrected with the multiples that fit the other half. Antithetic pairs, path ``i``
-    and path ``i + paths/2``, stay together.
+    be none. So each half of the paths is corrected with the multiples that fit the other half. Antithetic pairs, path ``2i``
+    and path ``2i + 1``, stay together.
     """
-    halves = lambda array: array.reshape(2, -1, *array.shape[1:]).mean(axis=0).reshape(2, -1, *array.shape[1:])
+    halves = lambda array: array.reshape(2, -1, 2, *array.shape[1:]).mean(axis=2)
     pairs = halves(values)  # (halves, paths/4)
     if not 0 < controls.shape[-1] <= pairs.shape[-1]:  # none, or more than there are pairs to fit them to
         return pairs.mean()

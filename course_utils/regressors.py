@@ -8,7 +8,6 @@ don't change, so a ``scan`` over dates can stack them.
 """
 
 from dataclasses import dataclass
-from itertools import combinations_with_replacement
 from typing import NamedTuple
 
 import jax
@@ -29,13 +28,14 @@ class Scale(NamedTuple):
 
     @staticmethod
     def of(x: jax.Array, y: jax.Array, weights: jax.Array) -> "Scale":
-        """The moments of ``x`` (paths, features) over all paths and of ``y`` (paths,) under ``weights``.
+        """The moments of ``x`` (paths, features) and ``y`` (paths,) under ``weights``: of the paths that are learned from.
 
-        Over all paths, since their spread changes smoothly from date to date and a warm start then fits the next date.
+        Those of all paths would do less well: of a put far out of the money the paths in the money are a few at the edge, where
+        a small network has no kinks to bend.
         """
         share = weights / weights.sum()  # (paths,)
-        x_mean, y_mean = x.mean(axis=0), share @ y
-        x_std, y_std = x.std(axis=0), jnp.sqrt(share @ (y - y_mean) ** 2)
+        x_mean, y_mean = share @ x, share @ y
+        x_std, y_std = jnp.sqrt(share @ (x - x_mean) ** 2), jnp.sqrt(share @ (y - y_mean) ** 2)
         floor = 1e-6  # a constant input or target is mapped to 0, not to 0/0
         return Scale(
             x_mean,
@@ -54,17 +54,40 @@ class Scale(NamedTuple):
         return self.y_mean + self.y_std * y
 
 
+ENOUGH = 32_768  # paths that a least-squares problem of some dozen coefficients sees, of all there are
 BLOCK = 4096  # paths whose activations fit the cache: blocks of them are worked off up to four times as fast as all at once
 
 
-def ridge_towards(current, basis, x, y, weights, ridge: float) -> jax.Array:
+def deal(array: jax.Array, size: int) -> jax.Array:
+    """``array`` (rows, …) dealt like cards into blocks of ``size`` rows: (size, blocks, …), a block being ``[:, i]``.
+
+    Every block has rows from everywhere, so it is a fair sample of them, and where paths are spread over devices each device
+    has its share of each block. What is missing in the last row is 0, which has the weight 0.
+    """
+    blocks = -(-array.shape[0] // size)
+    padded = jnp.pad(array, [(0, blocks * size - array.shape[0])] + [(0, 0)] * (array.ndim - 1))
+    return padded.reshape(size, blocks, *array.shape[1:])
+
+
+def by_blocks(function, *arrays: jax.Array, limit: int | None = None):
+    """``function`` of one block of all ``arrays`` (rows, …) after the other: its results with a leading axis of blocks.
+
+    With a ``limit`` no more than so many rows are used, rounded up to whole blocks.
+    """
+    rows = arrays[0].shape[0]
+    blocks = -(-rows // BLOCK)
+    hands = [deal(array, -(-rows // blocks)) for array in arrays]
+    return jax.lax.map(lambda i: function(*(hand[:, i] for hand in hands)), jnp.arange(min(blocks, -(-(limit or rows) // BLOCK))))
+
+
+def ridge_towards(current, basis, x, y, weights, ridge: float, limit: int | None = None) -> jax.Array:
     """Least squares that stays where the data says nothing.
 
     Minimizes ``mean(weights (basis(x) @ c - y)²) + ridge |c - current|²`` over ``c`` (functions,), where ``basis`` maps
     (paths, features) to (paths, functions) and ``|…|²`` counts each function's mean square. Plain normal equations are
     singular as soon as one basis function is 0 on all paths, as a dead ReLU is; in float32 they then give NaN, and NaN
     compares false, which would silently mean "never exercise". The ridge makes them positive definite, and since it pulls
-    towards ``current`` and not to 0, it costs no bias where ``current`` is already good.
+    towards ``current`` and not to 0, it costs no bias where ``current`` is already good. ``limit``: as in ``by_blocks``.
     """
 
     def products(x, y, weights):
@@ -72,20 +95,11 @@ def ridge_towards(current, basis, x, y, weights, ridge: float) -> jax.Array:
         return (columns * weights[:, None]).T @ columns
 
     # One product of matrices yields the Gram matrix and, as its last column, the moments with y.
-    blocks = map(in_blocks, (x, y, weights / weights.sum()))
-    total = jax.lax.map(lambda block: products(*block), tuple(blocks)).sum(axis=0)  # (functions + 1, functions + 1)
+    total = by_blocks(products, x, y, weights / weights.sum(), limit=limit).sum(axis=0)  # (functions + 1, functions + 1)
     gram, moment = total[:-1, :-1], total[:-1, -1]
     squares = jnp.diag(gram)  # (functions,)
-    regular = gram + jnp.diag(ridge * squares + 1e-10 * squares.max())
+    regular = gram + jnp.diag(ridge * squares + 1e-10 * squares.max() + 1e-30)  # where all weights are 0, nothing moves
     return current + jax.scipy.linalg.solve(regular, moment - gram @ current, assume_a="pos")
-
-
-def in_blocks(array: jax.Array) -> jax.Array:
-    """``array`` (rows, …) as (blocks, rows per block, …), the last block filled up with zeros."""
-    rows = array.shape[0]
-    block = min(BLOCK, rows)
-    padded = jnp.pad(array, [(0, -rows % block)] + [(0, 0)] * (array.ndim - 1))
-    return padded.reshape(-1, block, *array.shape[1:])
 
 
 def with_constant(basis: jax.Array) -> jax.Array:
@@ -95,28 +109,29 @@ def with_constant(basis: jax.Array) -> jax.Array:
 
 @dataclass(frozen=True)
 class Network:
-    """A ReLU network, by default 64–64–1: warm start, a few Adam steps, then the last layer by least squares.
+    """A ReLU network, by default 64–64–1, or 32–32–1 for one or two inputs: warm start, a few Adam steps, then the last
+    layer by least squares.
 
     The first network starts from random weights and takes ``first_steps`` steps of Adam; at each date the network starts
     from that of the date after it and takes a few more, the more inputs there are. The network is linear in its last
     layer's weights, so their best values are one least-squares problem away: that is worth thousands of steps of Adam.
 
     Attributes:
-        widths: of the hidden layers.
+        widths: of the hidden layers; None leaves them to the number of inputs.
         first_steps: of Adam, from random weights, at the last date but one.
         steps_per_input: of Adam at every date, for each input.
         batch: paths per step.
         rate: the learning rate that a cosine takes to 0.
-        refit_paths: that the least squares sees, of all there are: plenty for a few dozen coefficients.
+        refit_paths: that the least squares sees, of all there are.
         ridge: pulls the last layer towards its weights before the least squares.
     """
 
-    widths: tuple[int, ...] = (64, 64)
+    widths: tuple[int, ...] | None = None
     first_steps: int = 1000
-    steps_per_input: int = 10
+    steps_per_input: int = 20
     batch: int = 512
     rate: float = 5e-3
-    refit_paths: int = 32_768
+    refit_paths: int = ENOUGH
     ridge: float = 3e-5
 
     class Parameters(NamedTuple):
@@ -126,7 +141,8 @@ class Network:
     def init(self, key, x, y, weights):
         start, train = jax.random.split(key)
         scale = Scale.of(x, y, weights)
-        layers = networks.init(start, (x.shape[1], *self.widths, 1), bias=0.5)
+        widths = self.widths or ((32, 32) if x.shape[1] <= 2 else (64, 64))
+        layers = networks.init(start, (x.shape[1], *widths, 1), bias=0.5)
         return self.Parameters(scale, self.adam(layers, train, scale.inputs(x), scale.targets(y), weights, self.first_steps))
 
     def fit(self, parameters, key, x, y, weights):
@@ -134,41 +150,43 @@ class Network:
         steps = self.steps_per_input * x.shape[1]
         x, y = scale.inputs(x), scale.targets(y)
         layers = self.adam(parameters.layers, key, x, y, weights, steps)
-        some = slice(self.refit_paths)
-        return self.Parameters(scale, self.refit(layers, x[some], y[some], weights[some]))
+        return self.Parameters(scale, self.refit(layers, x, y, weights))
 
     def predict(self, parameters, x):
         scale, layers = parameters
-        block = lambda x: scale.undo(networks.apply(layers, scale.inputs(x))[:, 0])  # (block, features) -> (block,)
-        return jax.lax.map(block, in_blocks(x)).reshape(-1)[: x.shape[0]]
+        kernel, bias = layers[-1].kernel[:, 0], layers[-1].bias  # (width,), (1,)
+
+        def block(x):  # (block, features) -> (block,); this sum is faster than the product with a matrix of one column
+            return scale.undo((networks.hidden(layers, scale.inputs(x)) * kernel).sum(axis=1) + bias)
+
+        return by_blocks(block, x).T.reshape(-1)[: x.shape[0]]
 
     def adam(self, layers, key, x, y, weights, steps):
         optimizer = optax.adam(optax.cosine_decay_schedule(self.rate, steps))
-        batch = min(self.batch, x.shape[0])
         flat, unravel = ravel_pytree(layers)  # one long vector: fewer, larger operations
+        hands = [deal(array, min(self.batch, x.shape[0])) for array in (x, y, weights)]  # (batch, batches, …)
 
         def loss(flat, x, y, weights):
             errors = networks.apply(unravel(flat), x)[:, 0] - y  # (batch,)
             return (weights * errors**2).sum() / jnp.maximum(weights.sum(), 1.0)
 
-        def step(state, start):
+        def step(state, i):
             flat, moments = state
-            rows = (jax.lax.dynamic_slice_in_dim(array, start, batch) for array in (x, y, weights))
-            updates, moments = optimizer.update(jax.grad(loss)(flat, *rows), moments)
+            updates, moments = optimizer.update(jax.grad(loss)(flat, *(hand[:, i] for hand in hands)), moments)
             return (flat + updates, moments), None
 
-        # Paths are independent, so a slice at a random place is a random batch, and needs no gather.
-        starts = (jax.random.uniform(key, (steps,)) * (x.shape[0] - batch + 1)).astype(int)
-        return unravel(jax.lax.scan(step, (flat, optimizer.init(flat)), starts)[0][0])
+        # Paths are random already: batches in turn, from one at random on, are as good as shuffled, and compile faster.
+        order = (jax.random.bits(key) + jnp.arange(steps, dtype=jnp.uint32)) % hands[0].shape[1]
+        return unravel(jax.lax.scan(step, (flat, optimizer.init(flat)), order)[0][0])
 
     def refit(self, layers, x, y, weights):
         kernel, bias = layers[-1].kernel[:, 0], layers[-1].bias  # (width,), (1,)
         # The hidden units less their mean: the same functions, but far from parallel to the constant, which float32 needs.
-        share = weights[:BLOCK] / jnp.maximum(weights[:BLOCK].sum(), 1.0)
-        center = share @ networks.hidden(layers, x[:BLOCK])  # (width,)
+        some, weight = (deal(array, min(BLOCK, x.shape[0]))[:, 0] for array in (x, weights))  # one block
+        center = weight @ networks.hidden(layers, some) / jnp.maximum(weight.sum(), 1.0)  # (width,)
         last = jnp.concatenate([kernel, bias + kernel @ center])  # (width + 1,)
         basis = lambda x: with_constant(networks.hidden(layers, x) - center)
-        last = ridge_towards(last, basis, x, y, weights, self.ridge)
+        last = ridge_towards(last, basis, x, y, weights, self.ridge, limit=self.refit_paths)
         kernel, bias = last[:-1], last[-1:] - last[:-1] @ center
         return (*layers[:-1], networks.Dense(kernel[:, None], bias))
 
@@ -213,7 +231,7 @@ class _LinearRegressor:
         scale = Scale.of(x, y, weights)
         x, y = scale.inputs(x), scale.targets(y)
         nothing = jnp.zeros(self.basis(x[:1]).shape[1], x.dtype)  # (functions,)
-        return Linear(scale, ridge_towards(nothing, self.basis, x, y, weights, self.ridge))
+        return Linear(scale, ridge_towards(nothing, self.basis, x, y, weights, self.ridge, limit=self.refit_paths))
 
     def predict(self, parameters, x):
         scale, coefficients = parameters
@@ -226,12 +244,23 @@ class Polynomial(_LinearRegressor):
 
     degree: int = 4
     ridge: float = 1e-5
+    refit_paths: int = ENOUGH
+
+    def monomials(self, x):
+        """The functions (paths,) one by one, the constant last."""
+        newest = [(0, jnp.ones_like(x[:, 0]))]  # each with its last variable, so that x0 x1 comes once, not as x1 x0 too
+        for _ in range(self.degree):
+            newest = [(j, function * x[:, j]) for i, function in newest for j in range(i, x.shape[1])]
+            yield from (function for _, function in newest)
+        yield jnp.ones_like(x[:, 0])
 
     def basis(self, x):
-        features = x.shape[1]
-        powers = (c for degree in range(1, self.degree + 1) for c in combinations_with_replacement(range(features), degree))
-        columns = [jnp.prod(x[:, jnp.array(columns)], axis=1) for columns in powers]
-        return with_constant(jnp.stack(columns, axis=1))  # (paths, functions)
+        return jnp.stack(list(self.monomials(x)), axis=1)  # (paths, functions)
+
+    def predict(self, parameters, x):  # term by term: with few functions that is many times as fast as a product of matrices
+        scale, coefficients = parameters
+        functions = self.monomials(scale.inputs(x))
+        return scale.undo(sum(c * function for c, function in zip(coefficients, functions)))
 
 
 @dataclass(frozen=True)
@@ -244,6 +273,7 @@ class RandomFeatures(_LinearRegressor):
     width: int = 128
     seed: int = 0
     ridge: float = 1e-4
+    refit_paths: int = ENOUGH
 
     def basis(self, x):
         layers = networks.init(jax.random.key(self.seed), (x.shape[1], self.width, 1))

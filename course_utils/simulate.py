@@ -15,10 +15,11 @@ import numpy as np
 
 
 def antithetic_normals(key: jax.Array, shape: tuple[int, int, int]) -> jax.Array:
-    """Standard normals ``(dates, paths, assets)`` in which path ``i + paths/2`` is path ``i`` with its signs turned.
+    """Standard normals ``(dates, paths, assets)`` in which path ``2i + 1`` is path ``2i`` with its signs turned.
 
     The mean over such a pair has less variance than over two independent paths wherever the result is nearly monotone
-    in the normals (P. Glasserman, *Monte Carlo Methods in Financial Engineering*, 2003, section 4.2).
+    in the normals (P. Glasserman, *Monte Carlo Methods in Financial Engineering*, 2003, section 4.2). Twins are neighbors, so
+    that they stay together where paths are worked off in blocks or spread over devices.
 
     Raises:
         ValueError: for an odd number of paths.
@@ -27,7 +28,7 @@ def antithetic_normals(key: jax.Array, shape: tuple[int, int, int]) -> jax.Array
     if paths % 2:
         raise ValueError(f"paths is {paths}; expected an even number, since paths come in antithetic pairs")
     half = jax.random.normal(key, (dates, paths // 2, assets))
-    return jnp.concatenate([half, -half], axis=1)  # (dates, paths, assets)
+    return jnp.stack([half, -half], axis=2).reshape(shape)  # (dates, paths, assets)
 
 
 @partial(

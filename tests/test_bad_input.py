@@ -181,10 +181,15 @@ def test_one_asset_payoff_on_three(refused, kind):
 @pytest.mark.parametrize(
     "value, error",
     [(value, ValueError) for value in (0, 2, 98, 101, -100)]
-    + [(value, TypeError) for value in (1e5, "1000", None, True, NAN, jnp.array(1000.0), np.array([1000]))],
+    + [(value, TypeError) for value in (1e5, "1000", True, NAN, jnp.array(1000.0), np.array([1000]))],
 )
 def test_paths(refused, name, value, error):
     refused(error, name, repr(value), **{name: value})
+
+
+def test_no_number_of_paths_to_price_on(refused):
+    """Of those to learn from None takes the default."""
+    refused(TypeError, "price_paths", "None", price_paths=None)
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ KEYWORDS = dict(fit_paths=20_000, price_paths=20_000)
 def fitted(spot, volatility, regressor=RANDOM):
     """A market, an option, a policy and a worth, in the form in which `lsmc.price` hands them on."""
     market, option = simulate.BlackScholes(spot, volatility, 0.06), lsmc.Bermudan(payoffs.put(40.0), 1.0, 10)
-    market, option = lsmc._checked(market, option, jax.random.key(0), regressor, 100, 100, True)
+    market, option, _ = lsmc._checked(market, option, jax.random.key(0), regressor, 100, 100, True)
     policy, worth = (
         lsmc.fit(market, option, jax.random.key(1), regressor, 20_000, everywhere)[0] for everywhere in (False, True)
     )

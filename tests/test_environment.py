@@ -34,7 +34,7 @@ def test_every_dependency_is_pinned(file):
     assert [line for line in lines if not re.fullmatch(r"[a-z0-9-]+==[\w.!+]+( ; .+)?", line)] == []
     pinned = {line.partition("==")[0] for line in lines}
     extras = PROJECT["optional-dependencies"]
-    wanted = PROJECT["dependencies"] + extras["dev"] + extras["site"] + extras["diff"]
+    wanted = PROJECT["dependencies"] + extras["dev"] + extras["site"] + extras["diff"] + extras["bench"]
     assert {re.match(r"[\w-]+", requirement)[0] for requirement in wanted} - pinned == set()
 
 

@@ -54,7 +54,7 @@ def test_greeks_of_the_course_puts(seed, put):
 def test_controls_take_noise_away_and_nothing_else():
     """Whatever the policy: the estimates are the plain means of the slopes, within three standard errors of these."""
     market, option = simulate.BlackScholes(36.0, 0.25, 0.06), lsmc.Bermudan(payoffs.put(40.0), 1.0, 10)
-    market, option = lsmc._checked(market, option, jax.random.key(0), POLYNOMIAL, 100, 100, False)
+    market, option, _ = lsmc._checked(market, option, jax.random.key(0), POLYNOMIAL, 100, 100, False)
     policy, _ = lsmc.fit(market, option, jax.random.key(0), POLYNOMIAL, 10_000)
 
     def cash(spot, volatility, rate, wait):
@@ -64,7 +64,7 @@ def test_controls_take_noise_away_and_nothing_else():
     slopes = jax.jacfwd(cash, argnums=(0, 1, 2, 3))(36.0, 0.25, 0.06, 0.0)  # four of (paths,)
     found = greeks.greeks(market, option, jax.random.key(1), POLYNOMIAL, policy, 100_000)
     for estimate, slope, sign in zip((found.delta, found.vega, found.rho, found.theta), slopes, (1, 1, 1, -1)):
-        pairs = slope.reshape(2, -1).mean(axis=0)
+        pairs = slope.reshape(-1, 2).mean(axis=1)
         assert abs(estimate.mean - sign * slope.mean()) <= 3 * pairs.std() / jnp.sqrt(pairs.size)
         assert estimate.stderr <= pairs.std() / jnp.sqrt(pairs.size)
 

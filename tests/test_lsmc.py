@@ -146,13 +146,28 @@ MAX_CALL = dict(rate=0.05, dividend=0.1, maturity=3.0, dates=9, strike=100.0, ki
 
 
 def test_max_call_on_five_assets():
-    """Published: 26.138 to 26.174 (95% interval), 26.115 to 26.164 in earlier literature."""
+    """As one calls it who leaves all else to the defaults. Published: 26.138 to 26.174 (95% interval), 26.115 to 26.164 in
+    earlier literature."""
     rows = reference.table("becker_cheridito_jentzen_2019_max_call")
     published = next(row for row in rows if (row["assets"], row["spot"]) == (5, 100))
-    result = price((100.0,) * 5, 0.2, **MAX_CALL)
+    market = simulate.BlackScholes((100.0,) * 5, 0.2, 0.05, 0.1)
+    result = lsmc.price(market, lsmc.Bermudan(payoffs.max_call(100.0), 3.0, 9), key=jax.random.key(0))
     assert result.lower_stderr <= 0.03
     assert result.lower + 3 * result.lower_stderr >= 26.10
     assert result.lower - 3 * result.lower_stderr <= published["ci_high"]
+
+
+@pytest.mark.parametrize("assets, paths", [(1, 32_768), (2, 65_536), (4, 131_072), (100, 131_072)])
+def test_paths_to_learn_from_by_default(assets, paths, monkeypatch):
+    class Called(Exception):
+        pass
+
+    def fit(market, option, key, regressor, paths, **_):
+        raise Called(paths)
+
+    monkeypatch.setattr(lsmc, "fit", fit)
+    with pytest.raises(Called, match=str(paths)):
+        lsmc.price(simulate.BlackScholes([100.0] * assets, 0.2, 0.05), lsmc.Bermudan(payoffs.max_call(1.0), 1.0, 2), key=jax.random.key(0))
 
 
 UNEQUAL = dict(spot=(100.0, 90.0), volatility=(0.15, 0.35), dividend=(0.1, 0.02), rate=0.05, maturity=3.0, dates=9)
@@ -268,7 +283,7 @@ def test_result():
     assert result.upper is None and result.upper_stderr is None
     assert all(isinstance(number, float) for number in (result.lower, result.lower_stderr, result.in_sample))
     assert isinstance(result.policy.layers[0], networks.Dense)
-    assert result.policy.layers[0].kernel.shape == (49, 1, 64)
+    assert result.policy.layers[0].kernel.shape == (49, 1, 32)
     assert [leaf.shape[0] for leaf in jax.tree.leaves(result.policy)] == [49] * len(jax.tree.leaves(result.policy))
     for polynomial in jax.tree.leaves(price(regressor=regressors.Polynomial(), seed=3).policy):
         assert polynomial.shape[0] == 49
@@ -414,3 +429,44 @@ def test_own_market():
     result = few(TwoFactors(36.0), OPTION, key=jax.random.key(0))
     assert 4.0 < result.lower < 8.0
     assert result.policy.scale.x_mean.shape == (2, 2)  # (dates - 1, features)
+
+
+@pytest.mark.parametrize("paths", [2_000, 20_000])
+def test_hardly_a_path_in_the_money(paths):
+    """At the early dates of this put one path or none is in the money, so there is next to nothing to learn from: no NaN."""
+    market, option = simulate.BlackScholes(48.0, 0.1, 0.06), lsmc.Bermudan(payoffs.put(40.0), 0.5, 10)
+    keywords = dict(regressor=regressors.Polynomial(), fit_paths=paths, price_paths=20_000)
+    expected, _ = reference.binomial("put", 48.0, 40.0, 0.1, 0.06, 0.5, dates=10)
+    for seed in range(3):
+        result = lsmc.price(market, option, key=jax.random.key(seed), **keywords)
+        assert 0 <= result.lower <= expected + 4 * result.lower_stderr + 1e-3
+
+
+@pytest.mark.parametrize("assets, k", [(1, 1), (2, 2), (5, 5), (10, 10), (30, 5)])
+def test_highest(assets, k):
+    """As NumPy sorts, also among equals, and a NaN isn't lost."""
+    prices = np.random.default_rng(assets).integers(0, 8, size=(3, 200, assets)).astype(np.float32)
+    expected = np.sort(prices, axis=-1)[..., ::-1][..., :k]
+    np.testing.assert_array_equal(lsmc.highest(jnp.asarray(prices), k), expected)
+    prices[0, 0, -1] = np.nan
+    assert np.isnan(lsmc.highest(jnp.asarray(prices), k)[0, 0]).any()
+
+
+def test_ranked():
+    """All prices in rising order; of more than ten, the five at either end."""
+    prices = np.random.default_rng(0).normal(size=(100, 30))
+    np.testing.assert_allclose(lsmc.ranked(jnp.asarray(prices[:, :10])), np.sort(prices[:, :10], axis=-1), rtol=1e-6)
+    rising = np.sort(prices, axis=-1)
+    np.testing.assert_allclose(lsmc.ranked(jnp.asarray(prices)), np.hstack([rising[:, :5], rising[:, -5:]]), rtol=1e-6)
+
+
+def test_far_out_of_the_money():
+    """Spot 44, volatility 0.2: the few paths in the money lie at the edge, where a network scaled to all paths saw nothing."""
+    row = ROWS[16]
+    market = simulate.BlackScholes(*map(jnp.float32, (row["spot"], row["volatility"], 0.06, 0.0)))
+    option = lsmc.Bermudan(payoffs.put(jnp.float32(40.0)), jnp.float32(1.0), 50)
+    for seed in (3, 14):  # then 1.0 and 1.1% too low
+        policy = price(row["spot"], row["volatility"], seed=seed, **PUT50).policy
+        value = lsmc.evaluate(market, option, jax.random.key(seed), NETWORK, policy, 400_000)
+        assert value.stderr < 0.0013 * row["bermudan"]
+        assert abs(value.mean - row["bermudan"]) <= 3 * value.stderr + 0.001 * row["bermudan"]

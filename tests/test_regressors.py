@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from course_utils import networks
-from course_utils.regressors import BLOCK, Ensemble, Network, Polynomial, RandomFeatures, Scale, in_blocks, ridge_towards
+from course_utils.regressors import BLOCK, Ensemble, Network, Polynomial, RandomFeatures, Scale, by_blocks, deal, ridge_towards
 
 
 def problem(seed, rows=5000, columns=6):
@@ -66,15 +66,47 @@ def test_dead_unit_and_twins():
     assert np.isfinite(found).all() and found[0] == pytest.approx(found[1], abs=0.01)  # float32 over the ridge: 1.2e-7 / 1e-5
 
 
-@pytest.mark.parametrize("rows", [1, 100, BLOCK - 1, BLOCK, BLOCK + 1, 2 * BLOCK, 2 * BLOCK + 17])
-def test_in_blocks(rows):
-    """Whole blocks, a remainder, fewer rows than a block: every row once and in order, then zeros."""
+def test_no_weight_moves_nothing():
+    """One path in the money, and not in the block that is used: the Gram matrix is 0, and the answer must not be NaN."""
+    basis, y = map(jnp.asarray, problem(3, rows=2 * BLOCK)[:2])
+    current, weights = jnp.arange(6.0), jnp.zeros(2 * BLOCK).at[1].set(1.0)  # (functions,), (rows,): row 1 is dealt to block 1
+    np.testing.assert_array_equal(ridge_towards(current, lambda x: x, basis, y, weights, 1e-5, limit=BLOCK), current)
+    assert (ridge_towards(current, lambda x: x, basis, y, weights, 1e-5) != current).any()
+
+
+@pytest.mark.parametrize("rows, size", [(1, 1), (12, 4), (13, 4), (100, 7), (100, 100)])
+def test_deal(rows, size):
+    """Like cards: every row once, one to each block in turn, then zeros."""
     x = jnp.arange(1.0, 3 * rows + 1).reshape(rows, 3)  # (rows, 3), no zero among them
-    blocks = in_blocks(x)
-    assert blocks.shape[1:] == (min(rows, BLOCK), 3)
-    np.testing.assert_array_equal(blocks.reshape(-1, 3)[:rows], x)
-    assert not blocks.reshape(-1, 3)[rows:].any() and blocks.shape[0] == -(-rows // BLOCK)
-    assert in_blocks(x[:, 0]).shape == blocks.shape[:2]
+    hands = deal(x, size)
+    blocks = -(-rows // size)
+    assert hands.shape == (size, blocks, 3) and deal(x[:, 0], size).shape == (size, blocks)
+    for i in range(blocks):
+        cards = np.asarray(x)[i::blocks]
+        np.testing.assert_array_equal(hands[: len(cards), i], cards)
+        assert not hands[len(cards) :, i].any()
+
+
+@pytest.mark.parametrize("rows", [1, 100, BLOCK - 1, BLOCK, BLOCK + 1, 2 * BLOCK, 2 * BLOCK + 17])
+def test_by_blocks(rows):
+    """Blocks no larger than BLOCK, in which every row comes once; a limit is rounded up to whole blocks."""
+    x = jnp.arange(1.0, rows + 1)
+    blocks = by_blocks(lambda x: x, x)
+    assert blocks.shape[0] == -(-rows // BLOCK) and blocks.shape[1] <= BLOCK
+    np.testing.assert_array_equal(blocks.T.reshape(-1)[:rows], x)
+    limited = by_blocks(lambda x, y: (x + y).sum(), x, x, limit=BLOCK + 1)
+    np.testing.assert_allclose(limited, 2 * blocks.sum(axis=1)[:2], rtol=1e-6)
+
+
+def test_limited_least_squares_is_that_of_a_sample():
+    """With a limit of two blocks of three, the coefficients are those of the rows dealt to these two."""
+    basis, y, weights = problem(4, rows=3 * BLOCK)
+    sample = np.arange(3 * BLOCK) % 3 < 2
+    arrays = [jnp.asarray(array, jnp.float32) for array in (basis, y, weights)]
+    found = ridge_towards(jnp.zeros(6), lambda x: x, *arrays, 0.0, limit=2 * BLOCK)
+    kept = sample & (weights > 0)
+    np.testing.assert_allclose(found, np.linalg.lstsq(basis[kept], y[kept], rcond=None)[0], atol=1e-4)  # float32
+    assert np.abs(found - np.linalg.lstsq(basis[weights > 0], y[weights > 0], rcond=None)[0]).max() > 1e-3
 
 
 def test_scale_maps_to_mean_0_and_deviation_1():
@@ -84,9 +116,9 @@ def test_scale_maps_to_mean_0_and_deviation_1():
     x, y = jnp.asarray(x, jnp.float32), jnp.asarray(y, jnp.float32)
     scale = Scale.of(x, y, weights)
     inputs, targets = np.asarray(scale.inputs(x), float), np.asarray(scale.targets(y), float)
-    np.testing.assert_allclose(inputs.mean(axis=0), 0.0, atol=1e-3)  # float32 at 40,000 with a spread of 300
-    np.testing.assert_allclose(inputs.std(axis=0), 1.0, atol=1e-3)
     kept = np.asarray(weights) > 0
+    np.testing.assert_allclose(inputs[kept].mean(axis=0), 0.0, atol=1e-3)  # float32 at 40,000 with a spread of 300
+    np.testing.assert_allclose(inputs[kept].std(axis=0), 1.0, atol=1e-3)
     assert targets[kept].mean() == pytest.approx(0.0, abs=1e-3) and targets[kept].std() == pytest.approx(1.0, abs=1e-3)
     np.testing.assert_allclose(scale.undo(scale.targets(y)), y, rtol=1e-5)
 
@@ -94,7 +126,7 @@ def test_scale_maps_to_mean_0_and_deviation_1():
 def test_scale_of_constants():
     """Divided by 1, not by 0."""
     scale = Scale.of(jnp.full((100, 1), 36.0), jnp.zeros(100), jnp.ones(100))
-    assert scale.inputs(jnp.array([[36.0]])) == 0.0
+    assert abs(scale.inputs(jnp.array([[36.0]]))) <= 36 * 2**-22  # the mean of float32 numbers, rounded
     assert scale.targets(jnp.array(0.0)) == 0.0 and scale.undo(jnp.array(0.0)) == 0.0
 
 

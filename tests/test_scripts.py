@@ -10,9 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from course_utils import reference
+
 SCRIPTS = Path(__file__).parents[1] / "notebooks" / "scripts"
 RAW = ["linear_regression.py", "linear_regression_vmap.py"]
 NNX = ["linear_regression_nnx.py", "linear_regression_nnx_split.py"]
+OTHERS = ["book_of_puts.py", "max_call_table.py"]
 DEFAULTS = {"epochs": 1, "batch_size": 16, "rate": 0.001, "seed": 42}
 
 
@@ -35,10 +38,10 @@ def distance(capsys, script, **options):
 
 
 def test_these_are_all_the_scripts():
-    assert sorted(path.name for path in SCRIPTS.glob("*.py")) == sorted([*RAW, *NNX, "max_call_table.py"])
+    assert sorted(path.name for path in SCRIPTS.glob("*.py")) == sorted([*RAW, *NNX, *OTHERS])
 
 
-@pytest.mark.parametrize("script", [*RAW, *NNX, "max_call_table.py"])
+@pytest.mark.parametrize("script", [*RAW, *NNX, *OTHERS])
 def test_script_is_short(script):
     assert len((SCRIPTS / script).read_text(encoding="utf-8").splitlines()) < 60
 
@@ -80,3 +83,26 @@ def test_every_option_is_used(capsys):
 def test_a_batch_of_no_rows_is_refused():
     with pytest.raises(ValueError, match="size is 0"):
         runpy.run_path(str(SCRIPTS / RAW[0]))["main"](**DEFAULTS | {"batch_size": 0})
+
+
+@pytest.mark.slow
+def test_book_of_puts_holds_published_prices(tmp_path):
+    """American puts with 50 dates (Longstaff and Schwartz, 2001, table 1); 1% for the standard error of 32,768 paths."""
+    command = [sys.executable, str(SCRIPTS / "book_of_puts.py"), "--folder", str(tmp_path / "book")]
+    environment = os.environ | {"PYTHONIOENCODING": "utf-8", "JAX_PLATFORMS": "cpu"}
+    done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", env=environment, timeout=900)
+    assert done.returncode == 0, done.stderr
+    assert "100/100" in done.stderr and sorted(os.listdir(tmp_path / "book"))[0] == "100"
+    prices = {}
+    for table in done.stdout.split("maturity ")[1:]:
+        first, *rows = table.splitlines()
+        maturity, volatilities = float(first.split(",")[0]), map(float, first.split()[2:])
+        for column, volatility in enumerate(volatilities):
+            for row in rows[:5]:
+                _, spot, *values = row.split()
+                prices[float(spot), volatility, maturity] = float(values[column])
+    published = reference.table("longstaff_schwartz_2001_table1")
+    for row in published:
+        found = prices[row["spot"], row["volatility"], row["maturity"]]
+        assert found == pytest.approx(row["bermudan"], rel=0.01), row
+    assert len(prices) == 100 and len(published) == 20

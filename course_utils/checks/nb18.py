@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 
 from course_utils import networks
-from course_utils.checks import Exercise, Mistake
+from course_utils.checks import Exercise, Mistake, must_use
 
 SIZES = (3, 16, 1)
 
@@ -48,6 +48,52 @@ def some_decisions(key):
     for_stop, for_values = jax.random.split(key)
     return jax.random.bernoulli(for_stop, 0.3, (5, 8)), jax.random.uniform(for_values, (6, 8)), 0.9
 
+
+def squares(params, prices, values):
+    """A loss that is a mean over paths, as notebook 18's is."""
+    return jnp.mean((jax.vmap(networks.apply)(params, prices)[..., 0] - values) ** 2)
+
+
+def gradient_in_pieces(loss, params, prices, values, pieces):
+    def split(array):  # (dates, paths, …) -> (pieces, dates, paths/pieces, …)
+        return jnp.moveaxis(array.reshape(array.shape[0], pieces, -1, *array.shape[2:]), 1, 0)
+
+    def add(total, piece):
+        return jax.tree.map(jnp.add, total, jax.grad(loss)(params, *piece)), None
+
+    total, _ = jax.lax.scan(add, jax.tree.map(jnp.zeros_like, params), (split(prices), split(values)))
+    return jax.tree.map(lambda leaf: leaf / pieces, total)
+
+
+def added_up(loss, params, prices, values, pieces):
+    return jax.tree.map(lambda leaf: pieces * leaf, gradient_in_pieces(loss, params, prices, values, pieces))
+
+
+def dates_mixed(loss, params, prices, values, pieces):
+    split = lambda array: array.reshape(pieces, array.shape[0], -1, *array.shape[2:])
+    pick = lambda array: jnp.concatenate(list(split(array)), axis=1)
+    return gradient_in_pieces(loss, params, pick(prices), pick(values), pieces)
+
+
+def first_piece_only(loss, params, prices, values, pieces):
+    some = prices.shape[1] // pieces
+    return jax.grad(loss)(params, prices[:, :some], values[:, :some])
+
+
+def last_piece_only(loss, params, prices, values, pieces):
+    some = prices.shape[1] // pieces
+    return jax.grad(loss)(params, prices[:, -some:], values[:, -some:])
+
+
+def all_at_once(loss, params, prices, values, pieces):
+    return jax.grad(loss)(params, prices, values)
+
+
+def some_batch(key):
+    for_networks, for_values = jax.random.split(key)
+    params, prices = some_networks(for_networks)  # four networks, prices (5, 7, 3)
+    prices = jnp.concatenate([prices[:-1] / 40, prices[:-1, :5] / 38], axis=1)  # (4, 12, 3)
+    return squares, params, prices, jax.random.normal(for_values, (4, 12)), 3
 
 exercises = [
     Exercise(
@@ -93,6 +139,21 @@ exercises = [
                 lambda stop, values, discount: jnp.where(stop, values[:-1], discount * values[1:]),
                 "whoever waits gets the next date's payoff, exercised or not: carry the cash through the scan",
             ),
+        ],
+    ),
+    Exercise(
+        "18.4",
+        solution=gradient_in_pieces,
+        inputs=some_batch,
+        static=(0, 4),
+        tolerance=1e-4,
+        inspect=must_use("scan", hint="the numbers are right, but the whole batch goes through at once: scan over the pieces"),
+        mistakes=[
+            Mistake(added_up, "that is the sum over the pieces, so it grows with their number: each is a mean over its own paths, so divide by pieces"),
+            Mistake(dates_mixed, "dates and paths are mixed up: cut the path axis in two, (dates, pieces, paths/pieces, …), then move the pieces to the front"),
+            Mistake(first_piece_only, "only the first piece counts: carry the sum of the gradients through the scan"),
+            Mistake(last_piece_only, "only the last piece counts: add each gradient to the carry, don't put it in its place"),
+            Mistake(all_at_once, "the numbers are right, but the whole batch goes through at once: scan over the pieces"),
         ],
     ),
 ]

@@ -1,0 +1,293 @@
+"""The pricer's speed beside its peers' on the same work, on this machine: `make bench` runs it and stores results.md.
+
+Every table says what it measures. A time is the median of some calls with different seeds, after a first, cold one in which
+JAX compiles; a price's error is that of the mean over these seeds. Peers that aren't installed are left out, with a line that
+says so.
+"""
+
+import argparse
+import importlib
+import math
+import os
+import platform
+import statistics
+import time
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import cost
+import jax
+import joint
+import measure
+import numpy_lsm
+from course_utils import lsmc, payoffs, reference, regressors, simulate
+
+HERE = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How much of everything: what the stored tables have, or next to nothing, to see that the program runs."""
+
+    paths: int = 100_000
+    fit_paths: int | None = None  # the default of lsmc.price
+    many_paths: int = 6 * regressors.ENOUGH  # for an error of a thousandth with three assets
+    seeds: int = 5
+    slow_seeds: int = 3  # for what takes many seconds
+    dates: int = 50
+    joint_steps: int = 500
+    batches: tuple[int, ...] = (512, 4096)
+    matmul: int = 1500
+    normals: int = 10_000_000
+    torch_steps: int = 200
+    by_dates: tuple[int, ...] = (10, 50, 200)
+    by_paths: tuple[int, ...] = (10_000, 100_000, 1_000_000)
+    by_assets: tuple[int, ...] = (1, 5, 50, 500)
+    by_assets_paths: int = 20_000
+
+
+QUICK = Sizes(paths=2_000, fit_paths=1_000, many_paths=2_000, seeds=2, slow_seeds=2, dates=5, joint_steps=5, batches=(64, 128), matmul=200,
+              normals=100_000, torch_steps=5, by_dates=(5, 10), by_paths=(2_000, 4_000), by_assets=(1, 2), by_assets_paths=1_000)  # fmt: skip
+
+
+def row_of(table: str, **wanted: float) -> dict:
+    """The row of a reference table in which these columns have these values."""
+    return next(row for row in reference.table(table) if all(row[column] == value for column, value in wanted.items()))
+
+
+def peer(name: str, installed_as: str):
+    """The module of a peer, or a line that says what is missing."""
+    try:
+        return importlib.import_module(name), None
+    except ModuleNotFoundError as missing:
+        if missing.name != installed_as:
+            raise
+        return None, f"{installed_as} is not installed here"
+
+
+def learned_from(sizes: Sizes, assets: int = 1) -> int:
+    """Paths that ours learn from."""
+    return sizes.fit_paths or lsmc.default_fit_paths(assets)
+
+
+def ours(market, option, regressor, sizes, fit_paths=None):
+    """seed -> price, by the call that the course teaches."""
+    paths = dict(fit_paths=fit_paths or sizes.fit_paths, price_paths=sizes.paths)
+    return lambda seed: lsmc.price(market, option, key=jax.random.key(seed), regressor=regressor, **paths).lower
+
+
+def the_machine(sizes: Sizes) -> str:
+    """## Machine"""
+    device = jax.devices()[0]
+    names = {"jax": "jax", "jaxlib": "jaxlib", "numpy": "NumPy", "quantlib": "QuantLib", "torch": "PyTorch"}
+    versions = [f"Python {platform.python_version()}"]
+    for package, name in names.items():
+        try:
+            versions.append(f"{name} {version(package)}")
+        except PackageNotFoundError:
+            versions.append(f"no {name}")
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    accelerator = "No accelerator was to be had" if device.platform == "cpu" else f"The accelerator is {device.device_kind}"
+    return f"{platform.machine()}, {cores} cores · {' · '.join(versions)} · jax computes on {device.platform}. {accelerator}."
+
+
+def longstaff_schwartz(sizes: Sizes) -> str:
+    """## Longstaff–Schwartz: one put, 50 dates"""
+    expected = row_of("longstaff_schwartz_2001_table1", spot=36, volatility=0.2, maturity=1)["bermudan"]
+    market, option = simulate.BlackScholes(36.0, 0.2, 0.06), lsmc.Bermudan(payoffs.put(40.0), 1.0, sizes.dates)
+    results = {}
+    for regressor in (regressors.Network(), regressors.Polynomial(), regressors.RandomFeatures()):
+        results[type(regressor).__name__] = measure.timed(ours(market, option, regressor, sizes), sizes.seeds)
+    for regressor in (regressors.Network(), regressors.Polynomial()):
+        more = ours(market, option, regressor, sizes, fit_paths=sizes.paths)
+        results[f"{type(regressor).__name__}, learning from all"] = measure.timed(more, sizes.slow_seeds)
+    quantlib, missing = peer("quantlib_engines", "QuantLib")
+    put = lambda **engine: lambda seed: quantlib.put(36.0, 40.0, 0.2, 0.06, 1, sizes.dates, sizes.paths, seed, **engine)
+    settings = {"defaults": {}, "order 3": {"polynomOrder": 3},
+                "order 3, all paths calibrate": {"polynomOrder": 3, "nCalibrationSamples": sizes.paths}}  # fmt: skip
+    for name, engine in settings.items():
+        results[f"QuantLib, {name}"] = missing or measure.timed(put(**engine), sizes.slow_seeds)
+    plain = lambda seed: numpy_lsm.price(36.0, 40.0, 0.2, 0.06, 1.0, sizes.dates, sizes.paths, seed)[0]
+    results["NumPy, degree 4"] = measure.timed(plain, sizes.slow_seeds)
+    return "\n\n".join([
+        f"A put on one asset: spot 36, strike 40, volatility .2, rate .06, one year, {sizes.dates} dates; with 50 it is worth "
+        f"{expected}. {sizes.paths:,} paths to price on. Ours learn from {learned_from(sizes):,} others, the default; "
+        "QuantLib from 2,048; those that say all, and NumPy, from as many as they price on.",
+        measure.comparison(results, expected, ["Network", "Polynomial"]),
+        "The three regressors use antithetic pairs and two control variates, which is why their prices scatter less. QuantLib and "
+        "NumPy compute in float64.",
+    ])  # fmt: skip
+
+
+def max_call(sizes: Sizes) -> str:
+    """## Max-call: five assets, nine dates"""
+    row = row_of("becker_cheridito_jentzen_2019_max_call", assets=5, spot=100)
+    market, option = simulate.BlackScholes([100.0] * 5, 0.2, 0.05, 0.10), lsmc.Bermudan(payoffs.max_call(100.0), 3.0, 9)
+    terms = (5, 100.0, 100.0, 0.2, 0.05, 0.10, 3, 9, sizes.paths)
+    results = {"Network": measure.timed(ours(market, option, regressors.Network(), sizes), sizes.slow_seeds)}
+    quantlib, missing = peer("quantlib_engines", "QuantLib")
+    for name, engine in {"defaults": {}, "all paths calibrate": {"nCalibrationSamples": sizes.paths}}.items():
+        quantlib_price = lambda seed: quantlib.max_call(*terms, seed, **engine)
+        results[f"QuantLib, {name}"] = missing or measure.timed(quantlib_price, sizes.slow_seeds)
+    networks, missing = peer("torch_networks", "torch")
+    torch_price = lambda seed: networks.max_call(*terms, seed, first_steps=5 * sizes.torch_steps, steps=sizes.torch_steps)
+    results["PyTorch, one network per date"] = missing or measure.timed(torch_price, sizes.slow_seeds)
+    return "\n\n".join([
+        "A call on the dearest of five independent assets: spots and strike 100, volatility .2, rate .05, dividends .10, three years. "
+        f"Worth {row['point']}; published 95% interval {row['ci_low']} to {row['ci_high']}. {sizes.paths:,} paths to "
+        f"price on; ours learns from {learned_from(sizes, 5):,}, the default, PyTorch from {sizes.paths:,}.",
+        measure.comparison(results, row["point"], ["Network"]),
+        "QuantLib's basket engine knows American exercise only, and allows it at its time steps, time 0 excluded: nine steps are the "
+        "nine dates. It keeps 2,048 calibration paths unless told otherwise, and its default order is 2. PyTorch runs as one writes "
+        "it, not compiled.",
+    ])  # fmt: skip
+
+
+def joint_recipe(sizes: Sizes) -> str:
+    """## The classic joint recipe: time to 0.1%"""
+    expected, steps = joint.exact(), sizes.joint_steps
+    params = joint.init(jax.random.key(0))
+    train = lambda seed: measure.seconds_of(joint.train, params, jax.random.key(seed), steps)
+    (_, *seconds), trained = zip(*map(train, range(1 + sizes.slow_seeds)))  # the first compiles
+    training = statistics.median(seconds)
+    prices = [float(joint.price(params, jax.random.key(100), sizes.paths // 5)) for params in trained]
+    mine = measure.timed(ours(joint.market, joint.option, regressors.Network(), sizes), sizes.slow_seeds)
+    cubic = regressors.Polynomial(3, refit_paths=sizes.many_paths)  # of the regressors the quickest to an error of a thousandth
+    careful = measure.timed(ours(joint.market, joint.option, cubic, sizes, fit_paths=sizes.many_paths), sizes.slow_seeds)
+    many = f"a cubic polynomial, {sizes.many_paths:,} paths to learn from"
+    rows = [
+        [f"the recipe, {steps} steps", training, measure.error(prices, expected)],
+        ["the recipe, 10,000 steps, extrapolated", training * 10_000 / steps, "not measured"],
+        ["lsmc.price, cold", mine.cold, measure.error(mine.values, expected)],
+        ["lsmc.price, warm", mine.seconds, measure.error(mine.values, expected)],
+        [f"{many}, cold", careful.cold, measure.error(careful.values, expected)],
+        [f"{many}, warm", careful.seconds, measure.error(careful.values, expected)],
+    ]
+    longer = training * 10_000 / steps / careful.seconds
+    return "\n\n".join([
+        f"Notebook 18's option, a put on the geometric mean of three assets with 50 dates; worth {expected:.4f}. The recipe trains "
+        "49 networks together: raw prices, Adam with rate 1e-4, batches of 512.",
+        measure.table(["", "seconds", "error of the mean, %"], rows),
+        f"10,000 steps would take {longer:.0f} times as long as the pricer takes for the error in the last row. Only "
+        "their time is extrapolated; notebook 18 says where they end.",
+    ])  # fmt: skip
+
+
+def slope(points, part) -> float:
+    """Of ``part`` on log axes, between the two largest sizes."""
+    (small, before), (large, after) = points[-2:]
+    return math.log(after[part] / before[part]) / math.log(large / small)
+
+
+def costs(sizes: Sizes, output: Path) -> str:
+    """## Cost against dates, paths and assets"""
+    put = lambda dates, paths: cost.once(dates=dates, paths=paths, assets=1)
+    fewer = dict(dates=9, paths=sizes.by_assets_paths, max_call=True, steps_per_input=2)
+    axes = {
+        "dates": [(n, put(n, sizes.paths)) for n in sizes.by_dates],
+        "paths": [(n, put(sizes.dates, n)) for n in sizes.by_paths],
+        "assets": [(n, cost.once(assets=n, **fewer)) for n in sizes.by_assets],
+    }
+    rows, slopes = [], []
+    for name, points in axes.items():
+        for size, found in points:
+            times = [f"{found[part]:.2f}" for part in ("compile", "fit", "evaluate")]
+            rows.append([f"{name}: {size:,}", *times, f"{found['peak']:,.0f}"])
+        slopes.append([name, *(f"{slope(points, part):.2f}" for part in ("compile", "fit", "evaluate", "peak"))])
+    cost.picture(axes, output.with_suffix(".png"))
+    ends = [f"{name} from {points[0][0]:,} to {points[-1][0]:,}: slope {row[2]}" for row, (name, points) in zip(slopes, axes.items())]
+    alt = f"Seconds to fit, evaluate and compile, and below them peak memory, on log axes. Seconds to fit against {'; '.join(ends)}."
+    before = axes["dates"][0][1]["before"]
+    return "\n\n".join([
+        f"The network. Dates: the put above, {sizes.paths:,} paths. Paths: the same put, {sizes.dates} dates, so many paths to learn "
+        f"from and as many to price on. Assets: the max-call above, {sizes.by_assets_paths:,} paths, 2 steps of Adam an input instead "
+        f"of {regressors.Network().steps_per_input}. Each in a process of its own, one call after compiling; peak memory is the whole "
+        f"process's, of which {before:.0f} MiB are Python and jax before the first path.",
+        measure.table(["", "compile, s", "fit, s", "evaluate, s", "peak, MiB"], rows),
+        "Slopes on log axes between the two largest sizes: 1 is linear, 0 constant.",
+        measure.table(["slope in", "compile", "fit", "evaluate", "peak"], slopes),
+        f"![{alt}]({output.with_suffix('.png').name})",
+    ])  # fmt: skip
+
+
+def compiling(sizes: Sizes) -> str:
+    """## Compiling, and the cache between processes"""
+    first, second = cost.compiled_twice(dates=sizes.dates, paths=sizes.paths, assets=1)
+    rows = [["a first process", f"{first:.2f}"], ["a second, with jax's cache on disk", f"{second:.2f}"]]
+    return "\n\n".join([
+        "Seconds to trace and compile `fit` and `evaluate` with the network, for the put above. The cache is jax's own: "
+        "`JAX_COMPILATION_CACHE_DIR=folder`.",
+        measure.table(["", "compile, s"], rows),
+    ])  # fmt: skip
+
+
+def joint_training(sizes: Sizes) -> str:
+    """## Joint training beside the matrix products that it consists of"""
+    params, rows = joint.init(jax.random.key(0)), []
+    for batch in sizes.batches:
+        data = joint.sample(jax.random.key(1), batch)
+        product = measure.matmul_rate(joint.DATES - 1, batch, 64, 64)
+        for pieces in (1,) if batch == sizes.batches[0] else (1, batch // sizes.batches[0]):
+            seconds = measure.median_seconds(lambda: joint.gradient(params, *data, pieces=pieces))
+            rate = joint.operations(batch) / seconds
+            name = f"batch {batch}" + (f" in {pieces} micro-batches" if pieces > 1 else "")
+            rows.append([name, 1e3 * seconds, rate / 1e9, product / 1e9, f"{100 * rate / product:.0f}%"])
+    return "\n\n".join([
+        "Notebook 18's 49 networks 3–64–64–1, mapped: one gradient of their loss, in operations of its matrix products, beside the "
+        "batched product (49, batch, 64) @ (49, 64, 64) measured in this run. The activations of the smaller batch fit the cache, "
+        "those of the larger one don't, and a micro-batch's do again.",
+        measure.table(["one gradient", "ms", "gigaflop/s", "batched product, gigaflop/s", "share"], rows),
+    ])  # fmt: skip
+
+
+def pricer_operations(sizes: Sizes, inputs: int = 1, width: int = 32) -> int:
+    """Of the network's matrix products in one ``lsmc.price`` with its defaults: evaluating, least squares, and Adam."""
+    network, learned = regressors.Network(), learned_from(sizes)
+    forward = 2 * (inputs * width + width * width + width)  # a path
+    adam = 3 * forward * network.batch * (network.first_steps + network.steps_per_input * inputs * (sizes.dates - 1))
+    squares = (forward + 2 * (width + 2) ** 2) * min(network.refit_paths, learned) * (sizes.dates - 1)
+    return adam + squares + forward * (learned + sizes.paths) * (sizes.dates - 1)
+
+
+def floors(sizes: Sizes) -> str:
+    """## Floors: what the arithmetic alone would take"""
+    product, draws = measure.matmul_rate(*[sizes.matmul] * 3), measure.normals_rate(sizes.normals)
+    paths = learned_from(sizes) + sizes.paths
+    operations = {"Network": pricer_operations(sizes), "Polynomial": paths * (sizes.dates - 1) * 2 * 4}
+    normals = sizes.dates * paths // 2  # two simulations, of which antithetic twins need half the numbers
+    market, option = simulate.BlackScholes(36.0, 0.2, 0.06), lsmc.Bermudan(payoffs.put(40.0), 1.0, sizes.dates)
+    rows = []
+    for regressor in (regressors.Network(), regressors.Polynomial()):
+        name = type(regressor).__name__
+        seconds = measure.timed(ours(market, option, regressor, sizes), sizes.slow_seeds).seconds
+        floor = operations[name] / product + normals / draws
+        times = [operations[name] / product, normals / draws, floor, seconds]
+        rows.append([name, operations[name] / 1e9, *times, f"{seconds / floor:.1f}"])
+    return "\n\n".join([
+        f"For the put above. Measured here: {product / 1e9:.1f} gigaflop/s in float32 (a product of matrices of {sizes.matmul:,} "
+        f"rows), {draws / 1e6:.0f} million normals a second.",
+        measure.table(["", "gigaflop", "operations, s", "normals, s", "floor, s", "ours, s", "ours / floor"], rows),
+        "The floor counts matrix products (for the polynomial its terms) and normal numbers, and nothing else: no exponentials of the "
+        "paths, no control variates, no decisions, and no reading and writing of the states, which leave the cache.",
+    ])  # fmt: skip
+
+
+def main(quick: bool, output: Path) -> None:
+    sizes, start = QUICK if quick else Sizes(), time.perf_counter()
+    jax.config.update("jax_enable_compilation_cache", False)  # cold is cold
+    sections = ["# The pricer's speed beside its peers'", "Written by `make bench`; every time is from the same run."]
+    for section in (the_machine, longstaff_schwartz, max_call, joint_recipe, costs, compiling, joint_training, floors):
+        body = section(sizes, output) if section is costs else section(sizes)
+        sections += [section.__doc__, body]
+        print(section.__doc__, body, f"({time.perf_counter() - start:.0f} s)", sep="\n\n", end="\n\n", flush=True)
+    sections.append("#" + (HERE / "tried.md").read_text(encoding="utf-8").strip())  # one heading lower
+    output.write_text("\n\n".join(sections) + "\n", encoding="utf-8")
+    print(f"stored in {output.name}")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="next to nothing of everything: does it run?")
+    parser.add_argument("--output", type=Path, default=HERE / "results.md", help="the file to write; a picture goes beside it")
+    main(**vars(parser.parse_args()))
