@@ -3,6 +3,9 @@
 A tolerance is three standard errors or 2%, whichever is larger: the policy is not quite the best one, and away from the best one
 a frozen decision costs something to first order. Rho shows it first, since a rate acts through how long the option is held: an
 exercise boundary 0.3% too high moves it by 1.2%.
+
+A policy learned from few paths errs at random as well, which no standard error shows: gamma of the middle put scattered over twelve
+seeds by 1.6% with the network that ``price`` takes by default, its standard error being 0.7%, and by 0.7% with the polynomial here.
 """
 
 import jax
@@ -14,6 +17,8 @@ from course_utils import greeks, lsmc, payoffs, reference, regressors, simulate
 
 NETWORK = regressors.Network()
 POLYNOMIAL = regressors.Polynomial()
+FIT_PATHS = 131_072
+CAREFUL = regressors.Polynomial(degree=6, refit_paths=FIT_PATHS)
 PUTS = [(38.0, 0.2), (36.0, 0.25), (35.0, 0.3)]
 
 
@@ -43,8 +48,8 @@ slow = pytest.mark.slow
 @pytest.mark.parametrize("seed, put", [(0, PUTS[1]), pytest.param(1, PUTS[0], marks=slow), pytest.param(2, PUTS[2], marks=slow)])
 def test_greeks_of_the_course_puts(seed, put):
     market, option = simulate.BlackScholes(*put, 0.06), lsmc.Bermudan(payoffs.put(40.0), 1.0, 50)
-    policy = lsmc.price(market, option, key=jax.random.key(seed), price_paths=1000).policy
-    found = greeks.greeks(market, option, jax.random.key(10 + seed), NETWORK, policy)
+    policy = lsmc.price(market, option, key=jax.random.key(seed), regressor=CAREFUL, fit_paths=FIT_PATHS, price_paths=1000).policy
+    found = greeks.greeks(market, option, jax.random.key(10 + seed), CAREFUL, policy)
     for name, estimate, value in zip(found._fields, found, expected(*put)):
         assert estimate.finite
         assert estimate.stderr < 0.03 * abs(value), name  # so three of them don't hide much
