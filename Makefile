@@ -25,7 +25,7 @@ test: env        ## every test and every notebook, or NB=07 alone; pytest's opti
 	$(BIN)/python -m pytest $(TESTS) $(NOTEBOOKS)
 
 test-slow: env   ## what needs many seeds, kills or minutes
-	$(BIN)/python -m pytest -m slow tests
+	$(BIN)/python -m pytest -m slow $(TESTS)
 
 test-colab: .venv-colab/.done    ## the same with Colab's versions, the oldest supported
 	.venv-colab/bin/python -m pytest $(TESTS) $(NOTEBOOKS)

@@ -171,7 +171,7 @@ def test_git_shows_notebooks_by_nbdime(tmp_path):
 
 def test_ci_runs_every_lane():
     script = (ROOT / ".ci/run").read_text()
-    assert re.findall(r"^step make (\S+)", script, re.MULTILINE) == ["site", "test", "test-slow", "test-colab", "test-newest"]
+    assert set(re.findall(r"^ *step make (\S+)", script, re.MULTILINE)) == {"site", "test", "test-slow", "test-colab", "test-newest"}
     subprocess.run(["bash", "-n", ROOT / ".ci/run"], check=True)
 
 
