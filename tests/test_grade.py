@@ -206,7 +206,7 @@ def test_loops_cost_their_own_exercise_alone(course, capsys):
     hand_in(course, "eve", RIGHT | {"01.2": "while True: pass"})
     hand_in(course, "fay", RIGHT | {"01.1": "def quiet_ends(x):\n    while True: pass"})
     hand_in(course, "hal", RIGHT | {"01.1": deaf})
-    states, _ = graded(course, capsys, "--cell-seconds", "40")
+    states, _ = graded(course, capsys, "--cell-seconds", "20")
     assert states == {
         "eve": ["correct", "time limit", "correct"],
         "fay": ["time limit", "correct", "correct"],
