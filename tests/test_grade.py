@@ -195,8 +195,14 @@ def test_a_file_that_cannot_be_read_and_an_empty_folder(course, capsys):
 def test_right_wrong_untouched_and_crashing(course, capsys):
     hand_in(course, "ada", RIGHT | {"01.2": "import os\nos._exit(1)"})
     hand_in(course, "bob", {"01.1": "def quiet_ends(x):\n    return x", "01.3": "def norm(x) return x"})
+    aborts_on_after_an_error = "k = get_ipython().kernel\nk._abort_queues = lambda *_: setattr(k, '_aborting', True)\n1 / 0"
+    hand_in(course, "cyn", RIGHT | {"01.2": aborts_on_after_an_error})  # else for a moment: the next cell may fall into it
     states, hints = graded(course, capsys, "--jobs", "2")
-    assert states == {"ada": ["correct", "crashed", "correct"], "bob": ["wrong", "untouched", "error"]}
+    assert states == {
+        "ada": ["correct", "crashed", "correct"],
+        "bob": ["wrong", "untouched", "error"],
+        "cyn": ["correct", "error", "correct"],
+    }
     assert hints["bob", "01.1"].startswith("x comes back unchanged") and hints["bob", "01.3"].startswith("SyntaxError")
 
 
