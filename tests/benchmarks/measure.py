@@ -5,6 +5,7 @@
 
 import statistics
 import time
+from functools import partial
 from typing import NamedTuple
 
 import jax
@@ -43,12 +44,37 @@ def median_seconds(function, *arguments, repeats: int = 7) -> float:
     return statistics.median(seconds_of(function, *arguments)[0] for _ in range(repeats))
 
 
-def matmul_rate(*shape: int, repeats: int = 7) -> float:
-    """Float32 operations a second of products (…, rows, inner) @ (…, inner, columns); ``shape`` is (…, rows, inner, columns)."""
+def medians_in_turn(*functions, rounds: int) -> list[float]:
+    """Seconds of each of ``functions``: medians over rounds in which all have their turn, so that a machine that slows down slows
+    all of them down.
+    """
+    for function in functions:
+        seconds_of(function)
+    return [statistics.median(column) for column in zip(*([seconds_of(function)[0] for function in functions] for _ in range(rounds)))]
+
+
+def again(function, times: int):
+    """A function that calls ``function`` so many times, each when the one before has ended."""
+
+    def calls():
+        for _ in range(times):
+            result = jax.block_until_ready(function())
+        return result
+
+    return calls
+
+
+def matmul(*shape: int):
+    """A compiled product (…, rows, inner) @ (…, inner, columns) of float32, and its operations; ``shape`` is (…, rows, inner, columns)."""
     *stack, rows, inner, columns = shape
     left, right = jnp.ones((*stack, rows, inner)), jnp.ones((*stack, inner, columns))
-    operations = 2 * left.size * columns
-    return operations / median_seconds(jax.jit(jnp.matmul), left, right, repeats=repeats)
+    return partial(jax.jit(jnp.matmul), left, right), 2 * left.size * columns
+
+
+def matmul_rate(*shape: int) -> float:
+    """Float32 operations a second of such a product."""
+    product, operations = matmul(*shape)
+    return operations / median_seconds(product)
 
 
 def normals_rate(count: int) -> float:
