@@ -9,6 +9,8 @@ NO_313 = echo "Python 3.13 was neither found nor could be fetched. Install it, o
 NB        ?=
 NOTEBOOKS := $(if $(NB),$(foreach number,$(NB),$(wildcard notebooks/$(number)_*.ipynb)),notebooks)
 TESTS     ?= $(if $(NB),tests/conftest.py,tests)
+# Most of what is tested keeps one core busy, so two processes run it, a file at a time; one notebook needs but one.
+PYTEST    := python -m pytest $(if $(filter 1,$(words $(NB))),,--numprocesses 2 --dist loadfile)
 
 .PHONY: help lab env test test-slow test-colab test-newest notebooks tables slides slides-pdf site bench assignment grade diff-setup publish constraints clean
 .DEFAULT_GOAL := help
@@ -22,16 +24,16 @@ lab: env         ## open the course in JupyterLab
 env: .venv/.done ## build .venv, if anything it is made from changed
 
 test: env        ## every test and every notebook, or NB=07 alone; pytest's options stand in pyproject.toml
-	$(BIN)/python -m pytest $(TESTS) $(NOTEBOOKS)
+	$(BIN)/$(PYTEST) $(TESTS) $(NOTEBOOKS)
 
 test-slow: env   ## what needs many seeds, kills or minutes
-	$(BIN)/python -m pytest -m slow $(TESTS)
+	$(BIN)/$(PYTEST) -m slow $(TESTS)
 
 test-colab: .venv-colab/.done    ## the same with Colab's versions, the oldest supported
-	.venv-colab/bin/python -m pytest $(TESTS) $(NOTEBOOKS)
+	.venv-colab/bin/$(PYTEST) $(TESTS) $(NOTEBOOKS)
 
 test-newest: .venv-newest/.done  ## the same with Python 3.13 and the newest versions
-	.venv-newest/bin/python -m pytest $(TESTS) $(NOTEBOOKS)
+	.venv-newest/bin/$(PYTEST) $(TESTS) $(NOTEBOOKS)
 
 notebooks: env   ## execute what changed and store its outputs; NB=07 that one; TIMING=1 measures times anew
 	COURSE_PROGRESS=off $(BIN)/python tests/tools/store.py $(if $(TIMING),--timing) $(NB)

@@ -8,6 +8,7 @@ import difflib
 import os
 import re
 import time
+from dataclasses import astuple
 from decimal import Decimal
 from pathlib import Path
 
@@ -144,6 +145,18 @@ def stop_clock(notebook):
 
 
 IPyNbFile.setup, IPyNbFile.teardown = start_clock, stop_clock
+
+
+def pytest_sessionfinish(session):
+    """Where pytest-xdist runs notebooks in processes of their own, each hands its times to the one that reports them."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["times"] = list(map(astuple, session.config.stash.get(TIMES, [])))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node):
+    entries = getattr(node, "workeroutput", {}).get("times", [])  # a process that died hands over nothing
+    node.config.stash.setdefault(TIMES, []).extend(timetable.Entry(*entry) for entry in entries)
 
 
 def pytest_terminal_summary(terminalreporter, config):

@@ -207,6 +207,7 @@ class Unregistered(simulate.BlackScholes):
 
 class Half:
     init = predict = simulate = lambda self: None
+    __repr__ = lambda self: "Half()"
 
 
 @pytest.mark.parametrize(

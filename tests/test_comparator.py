@@ -147,7 +147,7 @@ def nbval(tmp_path_factory):
         nbformat.write(notebook, folder / f"{name}.ipynb")
     (folder / "tiny_share.py").write_text(TINY_SHARE)
     command = [sys.executable, "-m", "pytest", "-p", "tiny_share", "--color=no", "-rA", "--nbval-cell-timeout=10"]
-    command += ["tests/conftest.py", folder]
+    command += ["--numprocesses", "2", "--dist", "loadfile", "tests/conftest.py", folder]
     environment = os.environ | {"PYTHONUTF8": "1", "PYTHONPATH": str(folder)}
     run = subprocess.run(command, cwd=ROOT, capture_output=True, encoding="utf-8", env=environment, timeout=300)
     return run.stdout + run.stderr

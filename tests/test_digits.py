@@ -125,8 +125,8 @@ WHOLE = idx(np.arange(12).reshape(3, 4))
         ("empty", b"", "no IDX file"),
         ("page", b"<html>offline</html>", "no IDX file: it starts with b'<htm'"),
         ("type", b"\0\0\x07" + WHOLE[3:], "no IDX file"),
-        ("cut.gz", gzip.compress(WHOLE)[:-9], "cut off"),
-        ("altered.gz", gzip.compress(WHOLE)[:-5] + b"\1" + gzip.compress(WHOLE)[-4:], "altered"),
+        ("cut.gz", gzip.compress(WHOLE, mtime=0)[:-9], "cut off"),
+        ("altered.gz", gzip.compress(WHOLE, mtime=0)[:-5] + b"\1" + gzip.compress(WHOLE, mtime=0)[-4:], "altered"),
         ("page.gz", b"<html>offline</html>", "not gzipped"),
     ],
 )
