@@ -50,8 +50,8 @@ class Sizes:
     by_assets_paths: int = 20_000
 
 
-QUICK = Sizes(paths=2_000, fit_paths=1_000, many_paths=2_000, seeds=2, slow_seeds=2, dates=5, joint_steps=5, batches=(64, 128), descents=2, rounds=2,
-              matmul=200, normals=100_000, torch_steps=5, by_dates=(5, 10), by_paths=(2_000, 4_000), by_assets=(1, 2), by_assets_paths=1_000)  # fmt: skip
+QUICK = Sizes(paths=2_000, fit_paths=1_000, many_paths=2_000, seeds=2, slow_seeds=2, dates=5, joint_steps=5, batches=(64, 128), descents=2,
+              rounds=2, matmul=200, normals=100_000, torch_steps=5, by_dates=(5, 10), by_paths=(2_000, 4_000), by_assets=(1, 2), by_assets_paths=1_000)  # fmt: skip
 
 
 def row_of(table: str, **wanted: float) -> dict:
@@ -229,7 +229,7 @@ def joint_training(sizes: Sizes) -> str:
     """## Joint training beside the matrix products that it consists of"""
     params, rows = joint.init(jax.random.key(0)), []
     smallest, largest = sizes.batches[0], sizes.batches[-1]
-    for batch, pieces in [*((batch, 1) for batch in sizes.batches), (largest, largest // 256)]:
+    for batch, pieces in [*((batch, 1) for batch in sizes.batches), (largest, largest // smallest)]:
         data = joint.sample(jax.random.key(1), batch)
         product, operations = measure.matmul(joint.DATES - 1, batch, 64, 64)
         transposed, _ = measure.matmul(joint.DATES - 1, 64, batch, 64)
@@ -263,21 +263,21 @@ def pricer_operations(sizes: Sizes, inputs: int = 1, width: int = 32) -> int:
 
 def floors(sizes: Sizes) -> str:
     """## Floors: what the arithmetic alone would take"""
-    product, draws = measure.matmul_rate(*[sizes.matmul] * 3), measure.normals_rate(sizes.normals)
     paths = learned_from(sizes) + sizes.paths
     operations = {"Network": pricer_operations(sizes), "Polynomial": paths * (sizes.dates - 1) * 2 * 4}
     normals = sizes.dates * paths // 2  # two simulations, of which antithetic twins need half the numbers
     market, option = simulate.BlackScholes(36.0, 0.2, 0.06), lsmc.Bermudan(payoffs.put(40.0), 1.0, sizes.dates)
+    prices = [partial(ours(market, option, regressor, sizes), 1) for regressor in (regressors.Network(), regressors.Polynomial())]
+    product, in_it = measure.matmul(*[sizes.matmul] * 3)
+    multiplying, drawing, *each = measure.medians_in_turn(product, measure.normals(sizes.normals), *prices, rounds=sizes.rounds)
+    product_rate, draw_rate = in_it / multiplying, sizes.normals / drawing
     rows = []
-    for regressor in (regressors.Network(), regressors.Polynomial()):
-        name = type(regressor).__name__
-        seconds = measure.timed(ours(market, option, regressor, sizes), sizes.slow_seeds).seconds
-        floor = operations[name] / product + normals / draws
-        times = [operations[name] / product, normals / draws, floor, seconds]
-        rows.append([name, operations[name] / 1e9, *times, f"{seconds / floor:.1f}"])
+    for (name, count), seconds in zip(operations.items(), each):
+        times = [count / product_rate, normals / draw_rate]
+        rows.append([name, count / 1e9, *times, sum(times), seconds, f"{seconds / sum(times):.1f}"])
     return "\n\n".join([
-        f"For the put above. Measured here: {product / 1e9:.1f} gigaflop/s in float32 (a product of matrices of {sizes.matmul:,} "
-        f"rows), {draws / 1e6:.0f} million normals a second.",
+        f"For the put above. Measured in turn with it: {product_rate / 1e9:.0f} gigaflop/s in float32 (a product of matrices of "
+        f"{sizes.matmul:,} rows), {draw_rate / 1e6:.0f} million normals a second.",
         measure.table(["", "gigaflop", "operations, s", "normals, s", "floor, s", "ours, s", "ours / floor"], rows),
         "The floor counts matrix products (for the polynomial its terms) and normal numbers, and nothing else: no exponentials of the "
         "paths, no control variates, no decisions, and no reading and writing of the states, which leave the cache.",

@@ -38,12 +38,6 @@ def timed(function, seeds: int) -> Timed:
     return Timed(cold, list(warm), [float(value) for value in values])
 
 
-def median_seconds(function, *arguments, repeats: int = 7) -> float:
-    """The median over some calls after a first that isn't counted."""
-    seconds_of(function, *arguments)
-    return statistics.median(seconds_of(function, *arguments)[0] for _ in range(repeats))
-
-
 def medians_in_turn(*functions, rounds: int) -> list[float]:
     """Seconds of each of ``functions``: medians over rounds in which all have their turn, so that a machine that slows down slows
     all of them down.
@@ -71,16 +65,9 @@ def matmul(*shape: int):
     return partial(jax.jit(jnp.matmul), left, right), 2 * left.size * columns
 
 
-def matmul_rate(*shape: int) -> float:
-    """Float32 operations a second of such a product."""
-    product, operations = matmul(*shape)
-    return operations / median_seconds(product)
-
-
-def normals_rate(count: int) -> float:
-    """Normal numbers a second, of the generator that the pricer uses."""
-    draw = jax.jit(lambda key: jax.random.normal(key, (count,)))
-    return count / median_seconds(draw, jax.random.key(0))
+def normals(count: int):
+    """A compiled draw of so many normal numbers, by the generator that the pricer uses."""
+    return partial(jax.jit(lambda key: jax.random.normal(key, (count,))), jax.random.key(0))
 
 
 def error(values, reference: float) -> str:
