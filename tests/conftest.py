@@ -148,7 +148,7 @@ IPyNbFile.setup, IPyNbFile.teardown = start_clock, stop_clock
 
 
 def pytest_sessionfinish(session):
-    """Where pytest-xdist runs notebooks in processes of their own, each hands its times to the one that reports them."""
+    """Where notebooks are run by several processes, each process hands its times to the one that reports them."""
     if hasattr(session.config, "workeroutput"):
         session.config.workeroutput["times"] = list(map(astuple, session.config.stash.get(TIMES, [])))
 
