@@ -18,7 +18,7 @@ HEADER += "# Computed by this course with notebooks/scripts/max_call_table.py, j
 
 def regressor(assets):
     """Two networks a date, some hundred steps of Adam each; more for five and ten assets, where the published intervals are narrowest."""
-    steps, members = {5: (40, 4), 10: (40, 4)}.get(assets, (max(3, 100 // assets), 2))
+    steps, members = (40, 4) if assets in (5, 10) else (max(3, 100 // assets), 2)
     return regressors.Ensemble(regressors.Network(steps_per_input=steps), members)
 
 

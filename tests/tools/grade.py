@@ -114,6 +114,7 @@ class Kernel:
 
     def run(self, source: str, seconds: float) -> tuple[str, str]:
         """How the cell ended, and a message: ok, error, time limit (interrupted), hangs (in spite of it) or crashed."""
+        # stop_on_error: after an error the kernel would refuse, for a moment, what is sent next: the exercise's check.
         message = self.client.execute(source, store_history=False, allow_stdin=False, stop_on_error=False)
         reply = self._reply(message, seconds)
         if reply is None and self.manager.is_alive():
