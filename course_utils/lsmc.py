@@ -125,12 +125,6 @@ def exercise(payoff: jax.Array, continuation: jax.Array) -> jax.Array:
     return (payoff > 0) & (payoff >= continuation)
 
 
-def step_discounts(market, times: jax.Array) -> jax.Array:
-    """Discount factors (dates,) from each date back to the one before it; the first reaches back to time 0."""
-    discounts = market.discount(jnp.concatenate([jnp.zeros(1), times]))  # (dates + 1,)
-    return discounts[1:] / discounts[:-1]
-
-
 def controls(market, states: jax.Array, times: jax.Array) -> jax.Array:
     """Martingales (dates, paths, k) that start at 0, where the market knows any; else k is 0."""
     if hasattr(market, "martingales"):
@@ -146,11 +140,12 @@ def less_noise(values: jax.Array, controls: jax.Array, weights: jax.Array) -> ja
     x, y, some = (regressors.deal(array, size)[:, 0] for array in (controls, values, weights))  # (size, k), (size,), (size,)
     share = some / jnp.maximum(some.sum(), 1.0)  # (size,)
     spread = x - share @ x
-    weighted = (spread * share[:, None]).T  # (k, size)
-    covariance = weighted @ spread
+    weighted = spread * share[:, None]
+    covariance = weighted.T @ spread  # (k, k)
     # A unique solution in float32, whatever the controls, and where a single path counts.
-    regular = covariance + 1e-5 * jnp.diag(jnp.diag(covariance)) + 1e-30 * jnp.eye(len(covariance))
-    multiples = jax.scipy.linalg.solve(regular, weighted @ (y - share @ y), assume_a="pos")  # (k,)
+    unit = jnp.eye(len(covariance))
+    regular = covariance * (1.0 + 1e-5 * unit) + 1e-30 * unit
+    multiples = jax.scipy.linalg.solve(regular, (y - share @ y) @ weighted, assume_a="pos")  # (k,)
     return values - (controls * jax.lax.stop_gradient(multiples)).sum(axis=1)
 
 
@@ -163,40 +158,31 @@ def fit(market, option: Bermudan, key: jax.Array, regressor, paths: int, everywh
         policy: parameters stacked on the date axis (dates-1, …), in the order of the dates; None if dates is 1.
         in_sample: the Estimate that these same paths give of the price.
     """
-    keys = jax.random.split(key, option.dates + 1)
-    simulation, first, keys = keys[0], keys[1], keys[2:]  # (), (), (dates-1,)
+    simulation, start = jax.random.split(key)
     times = option.times  # (dates,)
     states = market.simulate(simulation, times, paths)  # (dates, paths, features)
-    steps = step_discounts(market, times)  # (dates,)
 
-    def look(state, time):
+    def look(date):
         """What exercising pays (paths,) at one date, and the martingales (paths, k)."""
-        return option.payoff(market.prices(state)), controls(market, state[None], time[None])[0]
+        return option.payoff(market.prices(states[date])), controls(market, states[date][None], times[date][None])[0]
 
-    def examples(state, payoff, martingale, waiting, stopped):
-        """What there is to learn from at one date: inputs, targets, and weights that keep the paths in the money."""
-        in_the_money = payoff > 0
-        some = in_the_money | everywhere | ~in_the_money.any()  # all paths where none is in the money
-        weights = some.astype(payoff.dtype)
-        return features(market, option, state), less_noise(waiting, stopped - martingale, weights), weights
-
-    def step(carry, now):
+    def step(carry, date):
         parameters, cash, stopped = carry  # cash (paths,) and martingales (paths, k) where the policy stops
-        state, time, discount, key = now
-        payoff, martingale = look(state, time)
-        waiting = discount * cash  # (paths,): what the policy pays later, worth now
-        x, y, weights = examples(state, payoff, martingale, waiting, stopped)
-        parameters = regressor.fit(parameters, key, x, y, weights)
+        payoff, martingale = look(date)
+        waiting = market.discount(times[date + 1]) / market.discount(times[date]) * cash  # (paths,): paid later, worth now
+        in_the_money = payoff > 0
+        weights = (in_the_money | everywhere | ~in_the_money.any()).astype(payoff.dtype)  # all, where none is in the money
+        x, y = features(market, option, states[date]), less_noise(waiting, stopped - martingale, weights)
+        parameters = regressor.fit(parameters, x, y, weights, fresh=date == option.dates - 2)
         stop = exercise(payoff, regressor.predict(parameters, x))
         carry = parameters, jnp.where(stop, payoff, waiting), jnp.where(stop[:, None], martingale, stopped)
         return carry, parameters
 
-    policy, cash, stopped = None, *look(states[-1], times[-1])
+    policy, cash, stopped = None, *look(-1)
     if option.dates > 1:
-        last_fit = examples(states[-2], *look(states[-2], times[-2]), steps[-1] * cash, stopped)
-        carry = regressor.init(first, *last_fit), cash, stopped
-        (_, cash, stopped), policy = jax.lax.scan(step, carry, (states[:-1], times[:-1], steps[1:], keys), reverse=True)
-    return policy, estimate(steps[0] * cash, stopped)
+        carry = regressor.init(start, features(market, option, states[0])), cash, stopped
+        (_, cash, stopped), policy = jax.lax.scan(step, carry, jnp.arange(option.dates - 1), reverse=True)
+    return policy, estimate(market.discount(times[0]) * cash, stopped)
 
 
 @partial(jax.jit, static_argnames=("regressor", "paths"))
@@ -204,10 +190,10 @@ def evaluate(market, option: Bermudan, key: jax.Array, regressor, policy, paths:
     """Price ``policy`` on ``paths`` fresh paths: the Estimate of its value at time 0.
 
     They are worked off in blocks of at most ``AT_ONCE``, all of one size: then memory doesn't grow with their number, which is
-    rounded up to whole pairs in whole blocks.
+    rounded up to whole blocks of a multiple of 64.
     """
     blocks = -(-paths // AT_ONCE)
-    size = 2 * -(-paths // (2 * blocks))
+    size = 64 * -(-paths // (64 * blocks))  # pairs by the 32: half the code of odd numbers, so compiled sooner
 
     def block(key):
         cash, stopped, finite = cash_flows(market, option, option.times, key, regressor, policy, size)
@@ -232,20 +218,20 @@ def cash_flows(market, option: Bermudan, times: jax.Array, key: jax.Array, regre
     states = market.simulate(key, times, paths)  # (dates, paths, features)
 
     def step(carry, now):
-        held, when, finite = carry  # the state (paths, features) and the time (paths,) at which the policy stops
+        held, when, finite = carry  # the state (paths, features) and time (paths,) where the policy stops; whether all was finite
         parameters, state, time = now
         payoff = option.payoff(market.prices(state))
         continuation = regressor.predict(parameters, features(market, option, state))  # (paths,)
         stop = exercise(payoff, continuation)
-        finite = finite & jnp.isfinite(payoff).all() & jnp.isfinite(continuation).all()
+        finite = finite & jnp.isfinite(payoff + continuation)
         return (jnp.where(stop[:, None], state, held), jnp.where(stop, time, when), finite), None
 
-    carry = states[-1], jnp.full(paths, times[-1]), jnp.isfinite(option.payoff(market.prices(states[-1]))).all()
+    carry = states[-1], jnp.full(paths, times[-1]), jnp.isfinite(option.payoff(market.prices(states[-1])))
     if option.dates > 1:
         carry, _ = jax.lax.scan(step, carry, (policy, states[:-1], times[:-1]), reverse=True)
     held, when, finite = carry
     cash = market.discount(when) * option.payoff(market.prices(held))  # (paths,)
-    return cash, controls(market, held[:, None], when)[:, 0], finite  # each path at a date of its own
+    return cash, controls(market, held[:, None], when)[:, 0], finite.all()  # each path at a date of its own
 
 
 def estimate(cash: jax.Array, controls: jax.Array) -> Estimate:
@@ -257,7 +243,7 @@ def estimate(cash: jax.Array, controls: jax.Array) -> Estimate:
     pairs = cash.reshape(-1, 2).mean(axis=1)  # (paths/2,)
     pairs = less_noise(pairs, controls.reshape(pairs.shape[0], 2, -1).mean(axis=1), jnp.ones_like(pairs))
     mean, stderr = pairs.mean(), pairs.std() / jnp.sqrt(pairs.shape[0])
-    return Estimate(mean, stderr, jnp.isfinite(cash).all() & jnp.isfinite(mean + stderr))
+    return Estimate(mean, stderr, jnp.isfinite(mean + stderr))  # a sum with NaN or infinity in it is one of them
 
 
 def price(

@@ -3,6 +3,7 @@
 Weights act from the right, ``x @ kernel + bias``, so a kernel is (inputs, outputs) and a batch of rows passes unchanged.
 """
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -24,8 +25,9 @@ def init(key: jax.Array, sizes: Sequence[int], bias: float = 0.0) -> tuple[Dense
     (K. He et al., "Delving deep into rectifiers", 2015). Biases are normal with standard deviation ``bias``; where it is 0
     all kinks of the first layer start at the origin, which leaves a network of one input with a single kink.
     """
-    # One draw for all layers, each taking its corner: compiling a draw costs more than the numbers that go unused.
-    normals = jax.random.normal(key, (len(sizes) - 1, max(sizes) + 1, max(sizes)))
+    # One flat draw for all layers, each taking its corner: compiling a draw costs more than the numbers that go unused.
+    shape = len(sizes) - 1, max(sizes) + 1, max(sizes)
+    normals = jax.random.normal(key, (math.prod(shape),)).reshape(shape)
     layers = []
     for normal, inputs, outputs in zip(normals, sizes[:-1], sizes[1:]):
         kernel = jnp.sqrt(2.0 / inputs) * normal[:inputs, :outputs]

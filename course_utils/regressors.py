@@ -1,10 +1,10 @@
 """Three ways to learn a continuation value, and the mean of several, each a triple of functions.
 
-A regressor is ``init(key, x, y, weights) -> parameters``, ``fit(parameters, key, x, y, weights) -> parameters`` and
+A regressor is ``init(key, x) -> parameters``, ``fit(parameters, x, y, weights, fresh) -> parameters`` and
 ``predict(parameters, x) -> (paths,)``, where ``x`` is (paths, features), ``y`` and ``weights`` are (paths,). Backward
-induction calls ``init`` at the last date but one, then ``fit`` at every date with the parameters of the date after it: a
-regressor may start from these (the network does) or ignore them (the others do). Parameters are a pytree whose shapes
-don't change, so a ``scan`` over dates can stack them.
+induction calls ``init``, which looks only at the shape of ``x``, and then ``fit`` at every date with the parameters of the
+date after it; ``fresh`` says that they are still those of ``init``. A regressor may start from these (the network does) or
+ignore them (the others do). Parameters are a pytree whose shapes don't change, so a ``scan`` over dates can stack them.
 """
 
 from dataclasses import dataclass
@@ -13,7 +13,6 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import optax
-from jax.flatten_util import ravel_pytree
 
 from course_utils import networks
 
@@ -36,13 +35,19 @@ class Scale(NamedTuple):
         share = weights / weights.sum()  # (paths,)
         x_mean, y_mean = share @ x, share @ y
         x_std, y_std = jnp.sqrt(share @ (x - x_mean) ** 2), jnp.sqrt(share @ (y - y_mean) ** 2)
-        floor = 1e-6  # a constant input or target is mapped to 0, not to 0/0
+        floor = 1e-6  # a constant input is mapped to 0, not to 0/0, and what comes close to 0 for a constant target is that target
         return Scale(
             x_mean,
             jnp.where(x_std > floor * jnp.abs(x_mean), x_std, 1.0),
             y_mean,
-            jnp.where(y_std > floor * jnp.abs(y_mean), y_std, 1.0),
+            jnp.maximum(y_std, floor * jnp.abs(y_mean) + 1e-30),
         )
+
+    @staticmethod
+    def identity(x: jax.Array) -> "Scale":
+        """What leaves inputs like ``x`` (paths, features), and their targets, as they are."""
+        zeros, zero = jnp.zeros_like(x[0]), jnp.zeros((), x.dtype)
+        return Scale(zeros, zeros + 1.0, zero, zero + 1.0)
 
     def inputs(self, x: jax.Array) -> jax.Array:
         return (x - self.x_mean) / self.x_std
@@ -55,7 +60,7 @@ class Scale(NamedTuple):
 
 
 ENOUGH = 32_768  # paths that a least-squares problem of some dozen coefficients sees, of all there are
-BLOCK = 4096  # paths whose activations fit the cache: blocks of them are worked off up to four times as fast as all at once
+BLOCK = 4096  # paths whose activations fit the cache: least squares work them off in blocks of that size
 
 
 def deal(array: jax.Array, size: int) -> jax.Array:
@@ -69,17 +74,6 @@ def deal(array: jax.Array, size: int) -> jax.Array:
     return padded.reshape(size, blocks, *array.shape[1:])
 
 
-def by_blocks(function, *arrays: jax.Array, limit: int | None = None):
-    """``function`` of one block of all ``arrays`` (rows, …) after the other: its results with a leading axis of blocks.
-
-    With a ``limit`` no more than so many rows are used, rounded up to whole blocks.
-    """
-    rows = arrays[0].shape[0]
-    blocks = -(-rows // BLOCK)
-    hands = [deal(array, -(-rows // blocks)) for array in arrays]
-    return jax.lax.map(lambda i: function(*(hand[:, i] for hand in hands)), jnp.arange(min(blocks, -(-(limit or rows) // BLOCK))))
-
-
 def ridge_towards(current, basis, x, y, weights, ridge: float, limit: int | None = None) -> jax.Array:
     """Least squares that stays where the data says nothing.
 
@@ -87,18 +81,24 @@ def ridge_towards(current, basis, x, y, weights, ridge: float, limit: int | None
     (paths, features) to (paths, functions) and ``|…|²`` counts each function's mean square. Plain normal equations are
     singular as soon as one basis function is 0 on all paths, as a dead ReLU is; in float32 they then give NaN, and NaN
     compares false, which would silently mean "never exercise". The ridge makes them positive definite, and since it pulls
-    towards ``current`` and not to 0, it costs no bias where ``current`` is already good. ``limit``: as in ``by_blocks``.
+    towards ``current`` and not to 0, it costs no bias where ``current`` is already good. With a ``limit`` no more than so many
+    rows are used, rounded up to whole blocks.
     """
+    rows = x.shape[0]
+    blocks = -(-rows // BLOCK)
+    hands = [deal(array, -(-rows // blocks)) for array in (x, y, weights / weights.sum())]  # (block, blocks, …)
 
-    def products(x, y, weights):
+    def products(i):
+        x, y, share = (hand[:, i] for hand in hands)
         columns = jnp.concatenate([basis(x), y[:, None]], axis=1)  # (block, functions + 1)
-        return (columns * weights[:, None]).T @ columns
+        return (columns * share[:, None]).T @ columns
 
     # One product of matrices yields the Gram matrix and, as its last column, the moments with y.
-    total = by_blocks(products, x, y, weights / weights.sum(), limit=limit).sum(axis=0)  # (functions + 1, functions + 1)
+    used = min(blocks, -(-(limit or rows) // BLOCK))
+    total = jax.lax.map(products, jnp.arange(used)).sum(axis=0)  # (functions + 1, functions + 1)
     gram, moment = total[:-1, :-1], total[:-1, -1]
-    squares = jnp.diag(gram)  # (functions,)
-    regular = gram + jnp.diag(ridge * squares + 1e-10 * squares.max() + 1e-30)  # where all weights are 0, nothing moves
+    unit = jnp.eye(len(gram))  # the largest entry of a Gram matrix is on its diagonal; where all weights are 0, nothing moves
+    regular = gram * (1.0 + ridge * unit) + (1e-10 * gram.max() + 1e-30) * unit
     return current + jax.scipy.linalg.solve(regular, moment - gram @ current, assume_a="pos")
 
 
@@ -109,17 +109,19 @@ def with_constant(basis: jax.Array) -> jax.Array:
 
 @dataclass(frozen=True)
 class Network:
-    """A ReLU network, by default 64–64–1, or 32–32–1 for one or two inputs: warm start, a few Adam steps, then the last
-    layer by least squares.
+    """A ReLU network: warm start, a few Adam steps, then the last layer by least squares.
 
-    The first network starts from random weights and takes ``first_steps`` steps of Adam; at each date the network starts
-    from that of the date after it and takes a few more, the more inputs there are. The network is linear in its last
-    layer's weights, so their best values are one least-squares problem away: that is worth thousands of steps of Adam.
+    By default it has two hidden layers of 64. For a single input one is enough: such a network is a broken line, and breaks
+    where it needs to.
+
+    The first network starts from random weights and takes ``first_steps`` more steps of Adam than the others, each of which
+    starts from that of the date after it. The network is linear in its last layer's weights, so their best values are one
+    least-squares problem away: that is worth thousands of steps of Adam.
 
     Attributes:
-        widths: of the hidden layers; None leaves them to the number of inputs.
-        first_steps: of Adam, from random weights, at the last date but one.
+        widths: of the hidden layers; None leaves them to the number of inputs, as said above.
         steps_per_input: of Adam at every date, for each input.
+        first_steps: of Adam besides, at the last date but one, where the weights are random.
         batch: paths per step.
         rate: the learning rate that a cosine takes to 0.
         refit_paths: that the least squares sees, of all there are.
@@ -127,7 +129,7 @@ class Network:
     """
 
     widths: tuple[int, ...] | None = None
-    first_steps: int = 1000
+    first_steps: int = 1500
     steps_per_input: int = 20
     batch: int = 512
     rate: float = 5e-3
@@ -138,52 +140,45 @@ class Network:
         scale: Scale
         layers: tuple[networks.Dense, ...]
 
-    def init(self, key, x, y, weights):
-        start, train = jax.random.split(key)
-        scale = Scale.of(x, y, weights)
-        widths = self.widths or ((32, 32) if x.shape[1] <= 2 else (64, 64))
-        layers = networks.init(start, (x.shape[1], *widths, 1), bias=0.5)
-        return self.Parameters(scale, self.adam(layers, train, scale.inputs(x), scale.targets(y), weights, self.first_steps))
+    def init(self, key, x):
+        widths = self.widths or ((64,) if x.shape[1] == 1 else (64, 64))
+        return self.Parameters(Scale.identity(x), networks.init(key, (x.shape[1], *widths, 1), bias=0.5))
 
-    def fit(self, parameters, key, x, y, weights):
+    def fit(self, parameters, x, y, weights, fresh):
         scale = Scale.of(x, y, weights)
-        steps = self.steps_per_input * x.shape[1]
+        steps = self.steps_per_input * x.shape[1] + jnp.where(fresh, self.first_steps, 0)
         x, y = scale.inputs(x), scale.targets(y)
-        layers = self.adam(parameters.layers, key, x, y, weights, steps)
+        layers = self.adam(parameters.layers, x, y, weights, steps)
         return self.Parameters(scale, self.refit(layers, x, y, weights))
 
     def predict(self, parameters, x):
         scale, layers = parameters
         kernel, bias = layers[-1].kernel[:, 0], layers[-1].bias  # (width,), (1,)
+        # This sum is faster than the product with a matrix of one column.
+        return scale.undo((networks.hidden(layers, scale.inputs(x)) * kernel).sum(axis=1) + bias)
 
-        def block(x):  # (block, features) -> (block,); this sum is faster than the product with a matrix of one column
-            return scale.undo((networks.hidden(layers, scale.inputs(x)) * kernel).sum(axis=1) + bias)
-
-        return by_blocks(block, x).T.reshape(-1)[: x.shape[0]]
-
-    def adam(self, layers, key, x, y, weights, steps):
-        optimizer = optax.adam(optax.cosine_decay_schedule(self.rate, steps))
-        flat, unravel = ravel_pytree(layers)  # one long vector: fewer, larger operations
+    def adam(self, layers, x, y, weights, steps):
+        cosine = optax.cosine_decay_schedule(self.rate, decay_steps=1)
+        optimizer = optax.adam(lambda i: cosine(i / steps))
         hands = [deal(array, min(self.batch, x.shape[0])) for array in (x, y, weights)]  # (batch, batches, …)
 
-        def loss(flat, x, y, weights):
-            errors = networks.apply(unravel(flat), x)[:, 0] - y  # (batch,)
-            return (weights * errors**2).sum() / jnp.maximum(weights.sum(), 1.0)
+        def loss(layers, x, y, weights):
+            errors = networks.apply(layers, x)[:, 0] - y  # (batch,)
+            return (weights * errors**2).mean()  # over all of the batch: Adam heeds no factor
 
-        def step(state, i):
-            flat, moments = state
-            updates, moments = optimizer.update(jax.grad(loss)(flat, *(hand[:, i] for hand in hands)), moments)
-            return (flat + updates, moments), None
+        def step(i, state):
+            layers, moments = state
+            batch = (hand[:, i % hand.shape[1]] for hand in hands)  # paths are random already: in turn is as good as shuffled
+            updates, moments = optimizer.update(jax.grad(loss)(layers, *batch), moments)
+            return optax.apply_updates(layers, updates), moments
 
-        # Paths are random already: batches in turn, from one at random on, are as good as shuffled, and compile faster.
-        order = (jax.random.bits(key) + jnp.arange(steps, dtype=jnp.uint32)) % hands[0].shape[1]
-        return unravel(jax.lax.scan(step, (flat, optimizer.init(flat)), order)[0][0])
+        return jax.lax.fori_loop(0, steps, step, (layers, optimizer.init(layers)))[0]
 
     def refit(self, layers, x, y, weights):
         kernel, bias = layers[-1].kernel[:, 0], layers[-1].bias  # (width,), (1,)
-        # The hidden units less their mean: the same functions, but far from parallel to the constant, which float32 needs.
-        some, weight = (deal(array, min(BLOCK, x.shape[0]))[:, 0] for array in (x, weights))  # one block
-        center = weight @ networks.hidden(layers, some) / jnp.maximum(weight.sum(), 1.0)  # (width,)
+        # The hidden units less what they are at the mean input: the same functions, but far from parallel to the constant, which
+        # float32 needs.
+        center = networks.hidden(layers, jnp.zeros_like(x[:1]))[0]  # (width,)
         last = jnp.concatenate([kernel, bias + kernel @ center])  # (width + 1,)
         basis = lambda x: with_constant(networks.hidden(layers, x) - center)
         last = ridge_towards(last, basis, x, y, weights, self.ridge, limit=self.refit_paths)
@@ -203,12 +198,11 @@ class Ensemble:
     member: Network = Network()
     members: int = 4
 
-    def init(self, key, x, y, weights):
-        return jax.lax.map(lambda key: self.member.init(key, x, y, weights), jax.random.split(key, self.members))
+    def init(self, key, x):
+        return jax.lax.map(lambda key: self.member.init(key, x), jax.random.split(key, self.members))
 
-    def fit(self, parameters, key, x, y, weights):
-        each = parameters, jax.random.split(key, self.members)
-        return jax.lax.map(lambda each: self.member.fit(*each, x, y, weights), each)
+    def fit(self, parameters, x, y, weights, fresh):
+        return jax.lax.map(lambda parameters: self.member.fit(parameters, x, y, weights, fresh), parameters)
 
     def predict(self, parameters, x):
         return jax.lax.map(lambda parameters: self.member.predict(parameters, x), parameters).mean(axis=0)  # (paths,)
@@ -224,13 +218,13 @@ class Linear(NamedTuple):
 class _LinearRegressor:
     """What polynomial and random features share: coefficients by least squares, no memory of the date after."""
 
-    def fit(self, parameters, key, x, y, weights):
-        return self.init(key, x, y, weights)
+    def init(self, key, x):
+        return Linear(Scale.identity(x), jnp.zeros(self.basis(x[:1]).shape[1], x.dtype))
 
-    def init(self, key, x, y, weights):
+    def fit(self, parameters, x, y, weights, fresh):
         scale = Scale.of(x, y, weights)
         x, y = scale.inputs(x), scale.targets(y)
-        nothing = jnp.zeros(self.basis(x[:1]).shape[1], x.dtype)  # (functions,)
+        nothing = jnp.zeros_like(parameters.coefficients)  # (functions,)
         return Linear(scale, ridge_towards(nothing, self.basis, x, y, weights, self.ridge, limit=self.refit_paths))
 
     def predict(self, parameters, x):

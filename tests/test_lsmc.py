@@ -283,25 +283,46 @@ def test_result():
     assert result.upper is None and result.upper_stderr is None
     assert all(isinstance(number, float) for number in (result.lower, result.lower_stderr, result.in_sample))
     assert isinstance(result.policy.layers[0], networks.Dense)
-    assert result.policy.layers[0].kernel.shape == (49, 1, 32)
+    assert result.policy.layers[0].kernel.shape == (49, 1, 64)
     assert [leaf.shape[0] for leaf in jax.tree.leaves(result.policy)] == [49] * len(jax.tree.leaves(result.policy))
     for polynomial in jax.tree.leaves(price(regressor=regressors.Polynomial(), seed=3).policy):
         assert polynomial.shape[0] == 49
 
 
 def test_policy_is_in_the_order_of_the_dates():
-    """At the money, waiting is worth less and less towards maturity: what a put with the dates left would cost."""
+    """Waiting is worth less and less towards maturity: what a put with the dates left would cost. A little in the money, since
+    at 40, where the paths that are learned from end, a network is a tenth off; here seeds spread by 2%."""
     policy = price(seed=1, **PUT10).policy
     says = [
-        NETWORK.predict(jax.tree.map(lambda leaf: leaf[date], policy), jnp.array([[40.0]]))[0] for date in (0, 4, 8)
+        NETWORK.predict(jax.tree.map(lambda leaf: leaf[date], policy), jnp.array([[39.0]]))[0] for date in (0, 4, 8)
     ]
     assert says[0] > says[1] > says[2] > 0.0
     for date, waiting in zip((0, 4, 8), says):
         years = 0.9 - date / 10
         expected, _ = reference.binomial(
-            "put", 40.0, 40.0, 0.2, 0.06, years, steps=900 // (9 - date) * (9 - date), dates=9 - date
+            "put", 39.0, 40.0, 0.2, 0.06, years, steps=900 // (9 - date) * (9 - date), dates=9 - date
         )
-        assert waiting == pytest.approx(expected, rel=0.1)
+        assert waiting == pytest.approx(expected, rel=0.06)
+
+
+class Diary:
+    """A regressor whose parameters say whether it was told that they are fresh, and how many fits they have been through."""
+
+    def init(self, key, x):
+        return jnp.zeros(2)
+
+    def fit(self, parameters, x, y, weights, fresh):
+        return jnp.stack([1.0 * fresh, parameters[1] + 1.0])
+
+    def predict(self, parameters, x):
+        return jnp.full(x.shape[0], jnp.inf)
+
+
+def test_parameters_are_fresh_once_and_handed_on():
+    """The scan begins at the last date but one, with the parameters of ``init``; each date goes on from the date after it."""
+    option = lsmc.Bermudan(payoffs.put(40.0), 1.0, 5)
+    policy, _ = lsmc.fit(simulate.BlackScholes(36.0, 0.2, 0.06), option, jax.random.key(0), Diary(), 100)
+    np.testing.assert_array_equal(policy, [[0.0, 4.0], [0.0, 3.0], [0.0, 2.0], [1.0, 1.0]])
 
 
 def test_delta_with_the_policy_frozen():

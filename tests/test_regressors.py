@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from course_utils import networks
-from course_utils.regressors import BLOCK, Ensemble, Network, Polynomial, RandomFeatures, Scale, by_blocks, deal, ridge_towards
+from course_utils.regressors import BLOCK, Ensemble, Network, Polynomial, RandomFeatures, Scale, deal, ridge_towards
 
 
 def problem(seed, rows=5000, columns=6):
@@ -87,15 +87,14 @@ def test_deal(rows, size):
         assert not hands[len(cards) :, i].any()
 
 
-@pytest.mark.parametrize("rows", [1, 100, BLOCK - 1, BLOCK, BLOCK + 1, 2 * BLOCK, 2 * BLOCK + 17])
-def test_by_blocks(rows):
-    """Blocks no larger than BLOCK, in which every row comes once; a limit is rounded up to whole blocks."""
-    x = jnp.arange(1.0, rows + 1)
-    blocks = by_blocks(lambda x: x, x)
-    assert blocks.shape[0] == -(-rows // BLOCK) and blocks.shape[1] <= BLOCK
-    np.testing.assert_array_equal(blocks.T.reshape(-1)[:rows], x)
-    limited = by_blocks(lambda x, y: (x + y).sum(), x, x, limit=BLOCK + 1)
-    np.testing.assert_allclose(limited, 2 * blocks.sum(axis=1)[:2], rtol=1e-6)
+@pytest.mark.parametrize("rows", [100, BLOCK - 1, BLOCK, BLOCK + 1, 2 * BLOCK + 17])
+def test_every_row_counts_once(rows):
+    """However they divide into blocks: float32, hence 1e-4. One row more or less would show by ten times that."""
+    basis, y, weights = problem(5, rows)
+    y[-1], weights[-1] = 1e3, 1.0
+    kept = weights > 0
+    expected = np.linalg.lstsq(basis[kept], y[kept], rcond=None)[0]
+    np.testing.assert_allclose(solve(basis, y, weights, np.zeros(6), 0.0), expected, atol=1e-4 * np.abs(expected).max())
 
 
 def test_limited_least_squares_is_that_of_a_sample():
@@ -130,7 +129,23 @@ def test_scale_of_constants():
     assert scale.targets(jnp.array(0.0)) == 0.0 and scale.undo(jnp.array(0.0)) == 0.0
 
 
-REGRESSORS = [Network(), Polynomial(), RandomFeatures(), Ensemble(Network((32, 32)), members=2)]
+def test_scale_that_changes_nothing():
+    x = jax.random.normal(jax.random.key(0), (10, 3))
+    scale = Scale.identity(x)
+    np.testing.assert_array_equal(scale.inputs(x), x)
+    np.testing.assert_array_equal(scale.targets(x[:, 0]), x[:, 0])
+
+
+def test_fresh_parameters_take_more_steps():
+    """With no other steps than the first ones, parameters that aren't fresh keep their hidden layers."""
+    x = jax.random.normal(jax.random.key(0), (1000, 2))
+    y, weights, network = jnp.sin(x[:, 0]), jnp.ones(1000), Network((8,), first_steps=10, steps_per_input=0)
+    start = network.init(jax.random.key(1), x)
+    moved = {fresh: network.fit(start, x, y, weights, fresh).layers[0].kernel - start.layers[0].kernel for fresh in (True, False)}
+    assert jnp.abs(moved[True]).max() > 1e-3 and jnp.abs(moved[False]).max() == 0.0
+
+
+REGRESSORS = [Network((64,)), Network((32, 32)), Polynomial(), RandomFeatures(), Ensemble(Network((32, 32)), members=2)]
 by_name = lambda regressor: type(regressor).__name__
 
 
@@ -146,8 +161,7 @@ def fitted(request):
 
     @jax.jit
     def learn(x, y, weights):
-        first, then = jax.random.split(jax.random.key(0))
-        parameters = regressor.fit(regressor.init(first, x, y, weights), then, x, y, weights)
+        parameters = regressor.fit(regressor.init(jax.random.key(0), x), x, y, weights, fresh=True)
         return parameters, regressor.predict(parameters, x)
 
     return regressor, learn, (x, y, weights), truth
@@ -174,9 +188,10 @@ def test_regressor_has_no_unit_of_money(fitted):
 
 
 def test_regressor_meets_constants(fitted):
-    """A target that is the same on all paths comes back (a network's 0 is not quite 0), such an input does no harm."""
+    """A target that is the same on all paths comes back, in float32, and in any unit; such an input does no harm."""
     _, learn, (x, y, weights), _ = fitted
-    np.testing.assert_allclose(learn(x, jnp.full_like(y, 7.0), weights)[1], 7.0, rtol=5e-3)
+    for constant in (7.0, 7e-6, 0.0):
+        np.testing.assert_allclose(learn(x, jnp.full_like(y, constant), weights)[1], constant, rtol=1e-5, atol=1e-29)
     assert jnp.isfinite(learn(x.at[:, 1].set(3.0), y, weights)[1]).all()
 
 
@@ -184,16 +199,15 @@ def test_parameters_keep_their_shapes(fitted):
     """So that a scan can stack them: fit's parameters are like init's, on more paths as well."""
     regressor, _, (x, y, weights), _ = fitted
     shapes = lambda tree: jax.tree.map(lambda leaf: (leaf.shape, leaf.dtype), tree)
-    key = jax.random.key(0)
-    first = jax.eval_shape(regressor.init, key, x, y, weights)
-    assert shapes(jax.eval_shape(regressor.fit, first, key, x[:100], y[:100], weights[:100])) == shapes(first)
+    first = jax.eval_shape(regressor.init, jax.random.key(0), x)
+    assert shapes(jax.eval_shape(regressor.fit, first, x[:100], y[:100], weights[:100], False)) == shapes(first)
 
 
 def test_ensemble_is_the_mean_of_members_that_differ():
     x = jax.random.normal(jax.random.key(0), (2000, 2))
     truth = jnp.sin(x[:, 0]) * x[:, 1]
     ensemble = Ensemble(Network((16,), first_steps=100), members=3)
-    parameters = ensemble.init(jax.random.key(1), x, truth, jnp.ones(2000))
+    parameters = ensemble.fit(ensemble.init(jax.random.key(1), x), x, truth, jnp.ones(2000), fresh=True)
     assert all(leaf.shape[0] == 3 for leaf in jax.tree.leaves(parameters))
     each = jax.vmap(ensemble.member.predict, in_axes=(0, None))(parameters, x)  # (members, paths)
     np.testing.assert_allclose(ensemble.predict(parameters, x), each.mean(axis=0), atol=1e-5)  # float32
