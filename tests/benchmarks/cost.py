@@ -87,7 +87,7 @@ def picture(axes: dict[str, list[tuple[int, dict]]], path: Path) -> None:
         below.loglog(sizes, [found["peak"] for _, found in points], marker="o", color=plotting.PALETTE[3], linestyle="-")
         above.set_ylabel("seconds")
         below.set(xlabel=name, ylabel="peak memory, MiB")
-    panels[0, 0].legend(fontsize=8)
+    figure.legend(*panels[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=3, fontsize=8)
     figure.savefig(path, metadata={"Software": None})
 
 
