@@ -193,7 +193,7 @@ def evaluate(market, option: Bermudan, key: jax.Array, regressor, policy, paths:
     rounded up to whole blocks of a multiple of 64.
     """
     blocks = -(-paths // AT_ONCE)
-    size = 64 * -(-paths // (64 * blocks))  # pairs by the 32: half the code of odd numbers, so compiled sooner
+    size = 64 * -(-paths // (64 * blocks))  # XLA draws such numbers with half the code
 
     def block(key):
         cash, stopped, finite = cash_flows(market, option, option.times, key, regressor, policy, size)
@@ -264,7 +264,7 @@ def price(
         key: of the random numbers, ``jax.random.key(0)``.
         regressor: how continuation values are learned; see ``regressors``.
         fit_paths: how many paths to learn from; even. None takes 32,768 for each asset, at most 131,072: there is more to learn.
-        price_paths: how many paths to price on; even.
+        price_paths: how many paths to price on; even. Rounded up to whole blocks: 100,000 are 100,352.
         upper: whether to compute the dual upper bound as well, with ``bounds.dual``; the market then needs ``restart``.
 
     Returns:

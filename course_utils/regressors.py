@@ -35,7 +35,7 @@ class Scale(NamedTuple):
         share = weights / weights.sum()  # (paths,)
         x_mean, y_mean = share @ x, share @ y
         x_std, y_std = jnp.sqrt(share @ (x - x_mean) ** 2), jnp.sqrt(share @ (y - y_mean) ** 2)
-        floor = 1e-6  # a constant input is mapped to 0, not to 0/0, and what comes close to 0 for a constant target is that target
+        floor = 1e-6  # a constant input is mapped to 0, not to 0/0; a constant target has hardly a spread, so undo gives it back
         return Scale(
             x_mean,
             jnp.where(x_std > floor * jnp.abs(x_mean), x_std, 1.0),
@@ -59,7 +59,7 @@ class Scale(NamedTuple):
         return self.y_mean + self.y_std * y
 
 
-ENOUGH = 32_768  # paths that a least-squares problem of some dozen coefficients sees, of all there are
+ENOUGH = 32_768  # paths that a least-squares problem of up to a hundred coefficients sees, of all there are
 BLOCK = 4096  # paths whose activations fit the cache: least squares work them off in blocks of that size
 
 
@@ -97,7 +97,7 @@ def ridge_towards(current, basis, x, y, weights, ridge: float, limit: int | None
     used = min(blocks, -(-(limit or rows) // BLOCK))
     total = jax.lax.map(products, jnp.arange(used)).sum(axis=0)  # (functions + 1, functions + 1)
     gram, moment = total[:-1, :-1], total[:-1, -1]
-    unit = jnp.eye(len(gram))  # the largest entry of a Gram matrix is on its diagonal; where all weights are 0, nothing moves
+    unit = jnp.eye(len(gram))  # the largest entry of a Gram matrix is on its diagonal; where all used rows weigh 0, nothing moves
     regular = gram * (1.0 + ridge * unit) + (1e-10 * gram.max() + 1e-30) * unit
     return current + jax.scipy.linalg.solve(regular, moment - gram @ current, assume_a="pos")
 
@@ -158,17 +158,18 @@ class Network:
         return scale.undo((networks.hidden(layers, scale.inputs(x)) * kernel).sum(axis=1) + bias)
 
     def adam(self, layers, x, y, weights, steps):
-        cosine = optax.cosine_decay_schedule(self.rate, decay_steps=1)
+        cosine = optax.cosine_decay_schedule(self.rate, decay_steps=1)  # of the share of the steps: their number is traced
         optimizer = optax.adam(lambda i: cosine(i / steps))
         hands = [deal(array, min(self.batch, x.shape[0])) for array in (x, y, weights)]  # (batch, batches, …)
 
         def loss(layers, x, y, weights):
             errors = networks.apply(layers, x)[:, 0] - y  # (batch,)
-            return (weights * errors**2).mean()  # over all of the batch: Adam heeds no factor
+            return (weights * errors**2).mean()  # over all of the batch: a factor changes no step of Adam
 
         def step(i, state):
             layers, moments = state
-            batch = (hand[:, i % hand.shape[1]] for hand in hands)  # paths are random already: in turn is as good as shuffled
+            # Paths are random already, so batches come in turn. Each date begins with the first: few steps see few of the paths.
+            batch = (hand[:, i % hand.shape[1]] for hand in hands)
             updates, moments = optimizer.update(jax.grad(loss)(layers, *batch), moments)
             return optax.apply_updates(layers, updates), moments
 

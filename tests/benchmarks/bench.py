@@ -102,7 +102,7 @@ def longstaff_schwartz(sizes: Sizes) -> str:
     results = {}
     for regressor in (regressors.Network(), regressors.Polynomial(), regressors.RandomFeatures()):
         results[type(regressor).__name__] = measure.timed(ours(market, option, regressor, sizes), sizes.seeds)
-    for regressor in (regressors.Network(), regressors.Polynomial()):
+    for regressor in (regressors.Network(refit_paths=sizes.paths), regressors.Polynomial(refit_paths=sizes.paths)):
         more = ours(market, option, regressor, sizes, fit_paths=sizes.paths)
         results[f"{type(regressor).__name__}, learning from all"] = measure.timed(more, sizes.slow_seeds)
     quantlib, missing = peer("quantlib_engines", "QuantLib")
@@ -258,11 +258,12 @@ def joint_training(sizes: Sizes) -> str:
     ])  # fmt: skip
 
 
-def pricer_operations(sizes: Sizes, inputs: int = 1, width: int = 64) -> int:
+def pricer_operations(sizes: Sizes) -> int:
     """Of the network's matrix products in one ``lsmc.price`` with its defaults: evaluating, least squares, and Adam."""
     network, learned = regressors.Network(), learned_from(sizes)
-    forward = 2 * (inputs * width + width)  # a path
-    adam = 3 * forward * network.batch * (network.first_steps + network.steps_per_input * inputs * (sizes.dates - 1))
+    width = 64  # of the one hidden layer
+    forward = 2 * (width + width)  # a path
+    adam = 3 * forward * network.batch * (network.first_steps + network.steps_per_input * (sizes.dates - 1))
     squares = (forward + 2 * (width + 2) ** 2) * min(network.refit_paths, learned) * (sizes.dates - 1)
     return adam + squares + forward * (learned + sizes.paths) * (sizes.dates - 1)
 
@@ -270,7 +271,8 @@ def pricer_operations(sizes: Sizes, inputs: int = 1, width: int = 64) -> int:
 def floors(sizes: Sizes) -> str:
     """## Floors: what the arithmetic alone would take"""
     paths = learned_from(sizes) + sizes.paths
-    operations = {"Network": pricer_operations(sizes), "Polynomial": paths * (sizes.dates - 1) * 2 * 4}
+    polynomial = (2 * 4 * paths + 2 * 6**2 * min(regressors.ENOUGH, learned_from(sizes))) * (sizes.dates - 1)
+    operations = {"Network": pricer_operations(sizes), "Polynomial": polynomial}
     normals = sizes.dates * paths // 2  # two simulations, of which antithetic twins need half the numbers
     market, option = simulate.BlackScholes(36.0, 0.2, 0.06), lsmc.Bermudan(payoffs.put(40.0), 1.0, sizes.dates)
     prices = [partial(ours(market, option, regressor, sizes), 1) for regressor in (regressors.Network(), regressors.Polynomial())]
@@ -285,7 +287,7 @@ def floors(sizes: Sizes) -> str:
         f"For the put above. Measured in turn with it: {product_rate / 1e9:.0f} gigaflop/s in float32 (a product of matrices of "
         f"{sizes.matmul:,} rows), {draw_rate / 1e6:.0f} million normals a second.",
         measure.table(["", "gigaflop", "operations, s", "normals, s", "floor, s", "ours, s", "ours / floor"], rows),
-        "The floor counts matrix products (for the polynomial its terms) and normal numbers, and nothing else: no exponentials of the "
+        "The floor counts matrix products (for the polynomial its terms too) and normal numbers, and nothing else: no exponentials of the "
         "paths, no control variates, no decisions, and no reading and writing of the states, which leave the cache.",
     ])  # fmt: skip
 

@@ -25,8 +25,8 @@ def peak_memory() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20  # bytes, on macOS
 
 
-def measure(dates: int, paths: int, assets: int, max_call: bool = False, steps_per_input: int = 10) -> dict[str, float]:
-    """Seconds to compile, to fit and to evaluate, and peak MiB before any simulation and after all."""
+def measure(dates: int, paths: int, assets: int, max_call: bool = False, **settings) -> dict[str, float]:
+    """Seconds to compile, to fit and to evaluate, and peak MiB before any simulation and after all; settings are the network's."""
     import jax
     from course_utils import lsmc, payoffs, regressors, simulate
 
@@ -37,7 +37,7 @@ def measure(dates: int, paths: int, assets: int, max_call: bool = False, steps_p
         option = lsmc.Bermudan(payoffs.max_call(100.0), 3.0, dates)
     else:
         market, option = simulate.BlackScholes(36.0, 0.2, 0.06), lsmc.Bermudan(payoffs.put(40.0), 1.0, dates)
-    regressor = regressors.Network(steps_per_input=steps_per_input)
+    regressor = regressors.Network(**settings)
     key = jax.random.key(0)
 
     start = time.perf_counter()
