@@ -193,7 +193,7 @@ def evaluate(market, option: Bermudan, key: jax.Array, regressor, policy, paths:
     rounded up to whole blocks of a multiple of 64.
     """
     blocks = -(-paths // AT_ONCE)
-    size = 64 * -(-paths // (64 * blocks))  # XLA draws such numbers with half the code
+    size = 64 * -(-paths // (64 * blocks))  # of such a size XLA draws normals with half the code
 
     def block(key):
         cash, stopped, finite = cash_flows(market, option, option.times, key, regressor, policy, size)
