@@ -136,9 +136,8 @@ def less_noise(values: jax.Array, controls: jax.Array, weights: jax.Array) -> ja
     """``values`` (paths,) less the multiple of ``controls`` (paths, k), of mean 0, that leaves the least variance."""
     if not controls.shape[-1]:
         return values
-    size = -(-values.shape[0] // max(1, values.shape[0] // regressors.ENOUGH))  # so many tell which multiple
-    x, y, some = (regressors.deal(array, size)[:, 0] for array in (controls, values, weights))  # (size, k), (size,), (size,)
-    share = some / jnp.maximum(some.sum(), 1.0)  # (size,)
+    x, y, some = (regressors.sample(array, regressors.ENOUGH) for array in (controls, values, weights))
+    share = regressors.shares(some)  # (some,): so many paths tell which multiple
     spread = x - share @ x
     weighted = spread * share[:, None]
     covariance = weighted.T @ spread  # (k, k)
@@ -170,8 +169,7 @@ def fit(market, option: Bermudan, key: jax.Array, regressor, paths: int, everywh
         parameters, cash, stopped = carry  # cash (paths,) and martingales (paths, k) where the policy stops
         payoff, martingale = look(date)
         waiting = market.discount(times[date + 1]) / market.discount(times[date]) * cash  # (paths,): paid later, worth now
-        in_the_money = payoff > 0
-        weights = (in_the_money | everywhere | ~in_the_money.any()).astype(payoff.dtype)  # all, where none is in the money
+        weights = ((payoff > 0) | everywhere).astype(payoff.dtype)  # (paths,)
         x, y = features(market, option, states[date]), less_noise(waiting, stopped - martingale, weights)
         parameters = regressor.fit(parameters, x, y, weights, fresh=date == option.dates - 2)
         stop = exercise(payoff, regressor.predict(parameters, x))
@@ -200,7 +198,7 @@ def evaluate(market, option: Bermudan, key: jax.Array, regressor, policy, paths:
         result = estimate(cash, stopped)
         return result._replace(finite=result.finite & finite)
 
-    each = jax.lax.map(block, jax.random.split(key, blocks))  # an Estimate with leaves (blocks,)
+    each = jax.lax.map(lambda i: block(jax.random.fold_in(key, i)), jnp.arange(blocks))  # an Estimate with leaves (blocks,)
     return Estimate(each.mean.mean(), jnp.sqrt((each.stderr**2).sum()) / blocks, each.finite.all())
 
 

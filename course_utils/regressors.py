@@ -1,10 +1,11 @@
 """Three ways to learn a continuation value, and the mean of several, each a triple of functions.
 
 A regressor is ``init(key, x) -> parameters``, ``fit(parameters, x, y, weights, fresh) -> parameters`` and
-``predict(parameters, x) -> (paths,)``, where ``x`` is (paths, features), ``y`` and ``weights`` are (paths,). Backward
-induction calls ``init``, which looks only at the shape of ``x``, and then ``fit`` at every date with the parameters of the
-date after it; ``fresh`` says that they are still those of ``init``. A regressor may start from these (the network does) or
-ignore them (the others do). Parameters are a pytree whose shapes don't change, so a ``scan`` over dates can stack them.
+``predict(parameters, x) -> (paths,)``, where ``x`` is (paths, features), ``y`` and ``weights`` are (paths,); where all weigh 0,
+all count alike. Backward induction calls ``init``, which looks only at the shape of ``x``, and then ``fit`` at every date with
+the parameters of the date after it; ``fresh`` says that they are still those of ``init``. A regressor may start from these (the
+network does) or ignore them (the others do). Parameters are a pytree whose shapes don't change, so a ``scan`` over dates can
+stack them.
 """
 
 from dataclasses import dataclass
@@ -32,7 +33,7 @@ class Scale(NamedTuple):
         Those of all paths would do less well: of a put far out of the money the paths in the money are a few at the edge, where
         a small network has no kinks to bend.
         """
-        share = weights / weights.sum()  # (paths,)
+        share = shares(weights)  # (paths,)
         x_mean, y_mean = share @ x, share @ y
         x_std, y_std = jnp.sqrt(share @ (x - x_mean) ** 2), jnp.sqrt(share @ (y - y_mean) ** 2)
         floor = 1e-6  # a constant input is mapped to 0, not to 0/0; a constant target has hardly a spread, so undo gives it back
@@ -60,7 +61,13 @@ class Scale(NamedTuple):
 
 
 ENOUGH = 32_768  # paths that a least-squares problem of up to a hundred coefficients sees, of all there are
-BLOCK = 4096  # paths whose activations fit the cache: least squares work them off in blocks of that size
+
+
+def shares(weights: jax.Array) -> jax.Array:
+    """``weights`` (rows,) divided by their sum, so that they add up to 1; equal ones where all weigh 0."""
+    total = weights.sum()
+    none = total == 0.0
+    return (weights + none) / (total + none * len(weights))
 
 
 def deal(array: jax.Array, size: int) -> jax.Array:
@@ -74,6 +81,11 @@ def deal(array: jax.Array, size: int) -> jax.Array:
     return padded.reshape(size, blocks, *array.shape[1:])
 
 
+def sample(array: jax.Array, limit: int) -> jax.Array:
+    """Every k-th row of ``array`` (rows, …), at least ``limit`` of them where there are so many: a fair sample."""
+    return array[:: max(1, len(array) // limit)]
+
+
 def ridge_towards(current, basis, x, y, weights, ridge: float, limit: int | None = None) -> jax.Array:
     """Least squares that stays where the data says nothing.
 
@@ -81,21 +93,15 @@ def ridge_towards(current, basis, x, y, weights, ridge: float, limit: int | None
     (paths, features) to (paths, functions) and ``|…|²`` counts each function's mean square. Plain normal equations are
     singular as soon as one basis function is 0 on all paths, as a dead ReLU is; in float32 they then give NaN, and NaN
     compares false, which would silently mean "never exercise". The ridge makes them positive definite, and since it pulls
-    towards ``current`` and not to 0, it costs no bias where ``current`` is already good. With a ``limit`` no more than so many
-    rows are used, rounded up to whole blocks.
+    towards ``current`` and not to 0, it costs no bias where ``current`` is already good. With a ``limit``, a sample of at least
+    so many rows is used.
     """
-    rows = x.shape[0]
-    blocks = -(-rows // BLOCK)
-    hands = [deal(array, -(-rows // blocks)) for array in (x, y, weights / weights.sum())]  # (block, blocks, …)
-
-    def products(i):
-        x, y, share = (hand[:, i] for hand in hands)
-        columns = jnp.concatenate([basis(x), y[:, None]], axis=1)  # (block, functions + 1)
-        return (columns * share[:, None]).T @ columns
-
+    share = shares(weights)  # (rows,)
+    if limit:
+        x, y, share = (sample(array, limit) for array in (x, y, share))
+    columns = jnp.sqrt(share)[:, None] * jnp.concatenate([basis(x), y[:, None]], axis=1)  # (rows, functions + 1)
     # One product of matrices yields the Gram matrix and, as its last column, the moments with y.
-    used = min(blocks, -(-(limit or rows) // BLOCK))
-    total = jax.lax.map(products, jnp.arange(used)).sum(axis=0)  # (functions + 1, functions + 1)
+    total = columns.T @ columns  # (functions + 1, functions + 1)
     gram, moment = total[:-1, :-1], total[:-1, -1]
     unit = jnp.eye(len(gram))  # the largest entry of a Gram matrix is on its diagonal; where all used rows weigh 0, nothing moves
     regular = gram * (1.0 + ridge * unit) + (1e-10 * gram.max() + 1e-30) * unit
@@ -164,7 +170,7 @@ class Network:
 
         def loss(layers, x, y, weights):
             errors = networks.apply(layers, x)[:, 0] - y  # (batch,)
-            return (weights * errors**2).mean()  # over all of the batch: a factor changes no step of Adam
+            return (weights * errors**2).mean()  # over all of the batch: a factor changes no step of Adam, and 0 makes none
 
         def step(i, state):
             layers, moments = state

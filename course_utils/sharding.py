@@ -21,8 +21,9 @@ def mesh() -> Mesh:
 class Sharded:
     """``market`` with its paths spread over the devices of ``mesh``; its prices, and its random numbers, are the same.
 
-    Take a multiple of 4096 paths for each device: every device then has its share of every block that a regressor works off,
-    and no path ever leaves its device. With other numbers the price is as right, and paths are moved about.
+    Take an even number of paths for each device, so that no antithetic pair is split; with a multiple of 4096 every device
+    has its share of every batch and sample, and nothing but sums is sent. With other numbers the price is as right, but numbers
+    of single paths are moved about.
 
     Attributes:
         market: such as ``simulate.BlackScholes``.

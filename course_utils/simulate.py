@@ -27,7 +27,8 @@ def antithetic_normals(key: jax.Array, shape: tuple[int, int, int]) -> jax.Array
     dates, paths, assets = shape
     if paths % 2:
         raise ValueError(f"paths is {paths}; expected an even number, since paths come in antithetic pairs")
-    half = jax.random.normal(key, (dates, paths // 2, assets))
+    # Drawn as a matrix: the same numbers, but with several assets in half the time.
+    half = jax.random.normal(key, (dates, paths // 2 * assets)).reshape(dates, paths // 2, assets)
     return jnp.stack([half, -half], axis=2).reshape(shape)  # (dates, paths, assets)
 
 
@@ -90,14 +91,14 @@ class BlackScholes:
     def martingales(self, state: jax.Array, times: jax.Array) -> jax.Array:
         """Martingales (dates, paths, 2 assets) that start at 0, which makes their mean 0 at any stopping time.
 
-        With ``g`` the growth of an asset, dividends reinvested, in units of its discounted mean, they are ``g - 1`` and
-        ``exp(-volatility² t) g² - 1``. The second matters to what is convex in the prices, as options are.
+        With ``growth`` an asset's price in units of its spot, they are ``growth`` and ``growth²``, each divided by its mean, less
+        1. The second matters to what is convex in the prices, as options are.
         """
         times = times[:, None, None]
-        discount = jnp.exp((jnp.asarray(self.dividend) - self.rate) * times)
-        growth = state / jnp.asarray(self.spot) * discount  # (dates, paths, assets)
-        square = growth**2 * jnp.exp(-(jnp.asarray(self.volatility) ** 2) * times)
-        return jnp.concatenate([growth, square], axis=-1) - 1.0
+        growth = state / jnp.asarray(self.spot)  # (dates, paths, assets)
+        carry = self.rate - jnp.asarray(self.dividend)  # () or (assets,); a year multiplies the mean price by exp(carry)
+        square = growth**2 * jnp.exp(-(2.0 * carry + jnp.asarray(self.volatility) ** 2) * times)
+        return jnp.concatenate([growth * jnp.exp(-carry * times), square], axis=-1) - 1.0
 
     def restart(self, state: jax.Array) -> "BlackScholes":
         """The market of somebody whose today is ``state`` (features,): for paths that go on from there."""

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from course_utils import networks
-from course_utils.regressors import BLOCK, Ensemble, Network, Polynomial, RandomFeatures, Scale, deal, ridge_towards
+from course_utils.regressors import Ensemble, Network, Polynomial, RandomFeatures, Scale, deal, ridge_towards, sample, shares
 
 
 def problem(seed, rows=5000, columns=6):
@@ -67,11 +67,26 @@ def test_dead_unit_and_twins():
 
 
 def test_no_weight_moves_nothing():
-    """One path in the money, and not in the block that is used: the Gram matrix is 0, and the answer must not be NaN."""
-    basis, y = map(jnp.asarray, problem(3, rows=2 * BLOCK)[:2])
-    current, weights = jnp.arange(6.0), jnp.zeros(2 * BLOCK).at[1].set(1.0)  # (functions,), (rows,): row 1 is dealt to block 1
-    np.testing.assert_array_equal(ridge_towards(current, lambda x: x, basis, y, weights, 1e-5, limit=BLOCK), current)
+    """One path in the money, and not in the sample that is used: the Gram matrix is 0, and the answer must not be NaN."""
+    basis, y = map(jnp.asarray, problem(3, rows=1000)[:2])
+    current, weights = jnp.arange(6.0), jnp.zeros(1000).at[1].set(1.0)  # (functions,), (rows,): every second row, from row 0
+    np.testing.assert_array_equal(ridge_towards(current, lambda x: x, basis, y, weights, 1e-5, limit=500), current)
     assert (ridge_towards(current, lambda x: x, basis, y, weights, 1e-5) != current).any()
+
+
+def test_shares():
+    """They add up to 1, whatever the weights add up to; of no weights at all each row has as much."""
+    np.testing.assert_allclose(shares(jnp.array([0.0, 1e-3, 3e-3])), [0.0, 0.25, 0.75], rtol=1e-6)
+    np.testing.assert_array_equal(shares(jnp.zeros(4)), np.full(4, 0.25))
+
+
+@pytest.mark.parametrize("rows, kept", [(3, 3), (10, 10), (19, 19), (20, 10), (35, 12), (1000, 10)])
+def test_sample(rows, kept):
+    """Rows at equal distances, from the first one on, and never fewer than asked for where there are so many."""
+    found = sample(jnp.arange(rows), 10)
+    assert len(found) == kept >= min(rows, 10)
+    np.testing.assert_array_equal(np.diff(found), max(1, rows // 10))
+    assert found[0] == 0
 
 
 @pytest.mark.parametrize("rows, size", [(1, 1), (12, 4), (13, 4), (100, 7), (100, 100)])
@@ -87,9 +102,9 @@ def test_deal(rows, size):
         assert not hands[len(cards) :, i].any()
 
 
-@pytest.mark.parametrize("rows", [100, BLOCK - 1, BLOCK, BLOCK + 1, 2 * BLOCK + 17])
+@pytest.mark.parametrize("rows", [100, 4096, 8209])
 def test_every_row_counts_once(rows):
-    """However they divide into blocks: float32, hence 1e-4. One row more or less would show by ten times that."""
+    """The last one too: float32, hence 1e-4. One row more or less would show by ten times that."""
     basis, y, weights = problem(5, rows)
     y[-1], weights[-1] = 1e3, 1.0
     kept = weights > 0
@@ -98,12 +113,12 @@ def test_every_row_counts_once(rows):
 
 
 def test_limited_least_squares_is_that_of_a_sample():
-    """With a limit of two blocks of three, the coefficients are those of the rows dealt to these two."""
-    basis, y, weights = problem(4, rows=3 * BLOCK)
-    sample = np.arange(3 * BLOCK) % 3 < 2
+    """With a limit of a third of the rows, the coefficients are those of every third row."""
+    basis, y, weights = problem(4, rows=12_288)
+    every_third = np.arange(12_288) % 3 == 0
     arrays = [jnp.asarray(array, jnp.float32) for array in (basis, y, weights)]
-    found = ridge_towards(jnp.zeros(6), lambda x: x, *arrays, 0.0, limit=2 * BLOCK)
-    kept = sample & (weights > 0)
+    found = ridge_towards(jnp.zeros(6), lambda x: x, *arrays, 0.0, limit=4096)
+    kept = every_third & (weights > 0)
     np.testing.assert_allclose(found, np.linalg.lstsq(basis[kept], y[kept], rcond=None)[0], atol=1e-4)  # float32
     assert np.abs(found - np.linalg.lstsq(basis[weights > 0], y[weights > 0], rcond=None)[0]).max() > 1e-3
 
