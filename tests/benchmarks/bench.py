@@ -216,7 +216,7 @@ def costs(sizes: Sizes, output: Path) -> str:
 
 def compiling(sizes: Sizes) -> str:
     """## Compiling, and the cache between processes"""
-    work = {"dates": sizes.dates, "paths": sizes.paths, "assets": 1}
+    work = {"dates": sizes.dates, "paths": sizes.paths, "assets": 1, "fit_paths": learned_from(sizes)}
     alone = sorted(cost.in_a_process(**work)["compile"] for _ in range(sizes.slow_seeds))
     first, second = cost.compiled_twice(**work)
     rows = [
@@ -225,7 +225,8 @@ def compiling(sizes: Sizes) -> str:
         ["a second process", f"{second:.2f}"],
     ]
     return "\n\n".join([
-        "Seconds to trace and compile `fit` and `evaluate` with the network, for the put above. The cache is jax's own, on disk: "
+        "Seconds to trace and compile `fit` and `evaluate` with the network, for the put above, each in a process of its own. It "
+        f"learns from {learned_from(sizes):,} paths, as in the first table. The cache is jax's own, on disk: "
         "`JAX_COMPILATION_CACHE_DIR=folder`. Some 0.2 s of each are the import of SciPy, which jaxlib does before its first factorization.",
         measure.table(["", "compile, s"], rows),
     ])  # fmt: skip

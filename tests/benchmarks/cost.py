@@ -25,8 +25,13 @@ def peak_memory() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20  # bytes, on macOS
 
 
-def measure(dates: int, paths: int, assets: int, max_call: bool = False, **settings) -> dict[str, float]:
-    """Seconds to compile, to fit and to evaluate, and peak MiB before any simulation and after all; settings are the network's."""
+def measure(
+    dates: int, paths: int, assets: int, max_call: bool = False, fit_paths: int | None = None, **settings
+) -> dict[str, float]:
+    """Seconds to compile, to fit and to evaluate, and peak MiB before any simulation and after all; settings are the network's.
+
+    It learns from ``fit_paths``, or from as many as it prices on.
+    """
     import jax
     from course_utils import lsmc, payoffs, regressors, simulate
 
@@ -41,7 +46,7 @@ def measure(dates: int, paths: int, assets: int, max_call: bool = False, **setti
     key = jax.random.key(0)
 
     start = time.perf_counter()
-    traced = lsmc.fit.lower(market, option, key, regressor, paths, False)
+    traced = lsmc.fit.lower(market, option, key, regressor, fit_paths or paths, False)
     fit, (policy, _) = traced.compile(), traced.out_info
     evaluate = lsmc.evaluate.lower(market, option, key, regressor, policy, paths).compile()
     compiled = time.perf_counter()
