@@ -133,7 +133,7 @@ class Network:
         first_steps: of Adam besides, at the last date but one, where the weights are random.
         batch: paths per step.
         rate: the learning rate that a cosine takes to 0.
-        refit_paths: that the least squares sees, of all there are.
+        refit_paths: at least so many the least squares sees, where there are more.
         ridge: pulls the last layer towards its weights before the least squares.
     """
 
