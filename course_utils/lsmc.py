@@ -136,8 +136,8 @@ def less_noise(values: jax.Array, controls: jax.Array, weights: jax.Array) -> ja
     """``values`` (paths,) less the multiple of ``controls`` (paths, k), of mean 0, that leaves the least variance."""
     if not controls.shape[-1]:
         return values
-    x, y, some = (regressors.sample(array, regressors.ENOUGH) for array in (controls, values, weights))
-    share = regressors.shares(some)  # (some,): so many paths tell which multiple
+    x, y, weights = (regressors.sample(array, regressors.ENOUGH) for array in (controls, values, weights))  # enough to tell which
+    share = regressors.shares(weights)  # (rows,)
     spread = x - share @ x
     weighted = spread * share[:, None]
     covariance = weighted.T @ spread  # (k, k)
@@ -170,6 +170,7 @@ def fit(market, option: Bermudan, key: jax.Array, regressor, paths: int, everywh
         payoff, martingale = look(date)
         waiting = market.discount(times[date + 1]) / market.discount(times[date]) * cash  # (paths,): paid later, worth now
         weights = ((payoff > 0) | everywhere).astype(payoff.dtype)  # (paths,)
+        weights += weights.sum() == 0.0  # all, where none is in the money
         x, y = features(market, option, states[date]), less_noise(waiting, stopped - martingale, weights)
         parameters = regressor.fit(parameters, x, y, weights, fresh=date == option.dates - 2)
         stop = exercise(payoff, regressor.predict(parameters, x))

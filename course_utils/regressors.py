@@ -1,11 +1,10 @@
 """Three ways to learn a continuation value, and the mean of several, each a triple of functions.
 
 A regressor is ``init(key, x) -> parameters``, ``fit(parameters, x, y, weights, fresh) -> parameters`` and
-``predict(parameters, x) -> (paths,)``, where ``x`` is (paths, features), ``y`` and ``weights`` are (paths,); where all weigh 0,
-all count alike. Backward induction calls ``init``, which looks only at the shape of ``x``, and then ``fit`` at every date with
-the parameters of the date after it; ``fresh`` says that they are still those of ``init``. A regressor may start from these (the
-network does) or ignore them (the others do). Parameters are a pytree whose shapes don't change, so a ``scan`` over dates can
-stack them.
+``predict(parameters, x) -> (paths,)``, where ``x`` is (paths, features), ``y`` and ``weights`` are (paths,). Backward
+induction calls ``init``, which looks only at the shape of ``x``, and then ``fit`` at every date with the parameters of the
+date after it; ``fresh`` says that they are still those of ``init``. A regressor may start from these (the network does) or
+ignore them (the others do). Parameters are a pytree whose shapes don't change, so a ``scan`` over dates can stack them.
 """
 
 from dataclasses import dataclass
@@ -60,14 +59,12 @@ class Scale(NamedTuple):
         return self.y_mean + self.y_std * y
 
 
-ENOUGH = 32_768  # paths that a least-squares problem of up to a hundred coefficients sees, of all there are
+ENOUGH = 32_768  # paths for a least-squares problem of up to a hundred coefficients; of more it sees a sample
 
 
 def shares(weights: jax.Array) -> jax.Array:
-    """``weights`` (rows,) divided by their sum, so that they add up to 1; equal ones where all weigh 0."""
-    total = weights.sum()
-    none = total == 0.0
-    return (weights + none) / (total + none * len(weights))
+    """``weights`` (rows,) divided by their sum; zeros where all are 0, as those of a sample can be."""
+    return weights / jnp.maximum(weights.sum(), 1e-30)
 
 
 def deal(array: jax.Array, size: int) -> jax.Array:
@@ -82,7 +79,7 @@ def deal(array: jax.Array, size: int) -> jax.Array:
 
 
 def sample(array: jax.Array, limit: int) -> jax.Array:
-    """Every k-th row of ``array`` (rows, …), at least ``limit`` of them where there are so many: a fair sample.
+    """Every k-th row of ``array`` (rows, …), all or at least ``limit`` of them, but fewer than twice as many: a fair sample.
 
     It is ``array[::k]``, which in jax 0.7 would have devices that share the rows send each other all of the sample.
     """
@@ -103,7 +100,7 @@ def ridge_towards(current, basis, x, y, weights, ridge: float, limit: int | None
     if limit:
         x, y, share = (sample(array, limit) for array in (x, y, share))
     columns = jnp.sqrt(share)[:, None] * jnp.concatenate([basis(x), y[:, None]], axis=1)  # (rows, functions + 1)
-    # One product of matrices yields the Gram matrix and, as its last column, the moments with y.
+    # One product of matrices, in which the roots make up the shares, yields the Gram matrix and, last, the moments with y.
     total = columns.T @ columns  # (functions + 1, functions + 1)
     gram, moment = total[:-1, :-1], total[:-1, -1]
     unit = jnp.eye(len(gram))  # the largest entry of a Gram matrix is on its diagonal; where all used rows weigh 0, nothing moves
@@ -133,7 +130,7 @@ class Network:
         first_steps: of Adam besides, at the last date but one, where the weights are random.
         batch: paths per step.
         rate: the learning rate that a cosine takes to 0.
-        refit_paths: at least so many the least squares sees, where there are more.
+        refit_paths: of more paths the least squares sees a sample, of so many or up to twice as many.
         ridge: pulls the last layer towards its weights before the least squares.
     """
 
@@ -173,7 +170,7 @@ class Network:
 
         def loss(layers, x, y, weights):
             errors = networks.apply(layers, x)[:, 0] - y  # (batch,)
-            return (weights * errors**2).mean()  # over all of the batch: a factor changes no step of Adam, and 0 makes none
+            return (weights * errors**2).mean()  # over all of the batch: a factor changes no step of Adam
 
         def step(i, state):
             layers, moments = state

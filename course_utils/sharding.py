@@ -21,9 +21,9 @@ def mesh() -> Mesh:
 class Sharded:
     """``market`` with its paths spread over the devices of ``mesh``; its prices, and its random numbers, are the same.
 
-    Take an even number of paths for each device, so that no antithetic pair is split; with a multiple of 4096 every device
-    has its share of every batch and sample, and nothing but sums is sent. With other numbers the price is as right, but numbers
-    of single paths are moved about.
+    Take an even number of paths for each device, so that no antithetic pair is split; best a power of two on each of a power of
+    two of devices: then each has its share of every batch and sample, and nothing but sums is sent. With other numbers the
+    price is as right, but some numbers of single paths are moved about.
 
     Attributes:
         market: such as ``simulate.BlackScholes``.
