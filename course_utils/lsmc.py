@@ -136,7 +136,7 @@ def less_noise(values: jax.Array, controls: jax.Array, weights: jax.Array) -> ja
     """``values`` (paths,) less the multiple of ``controls`` (paths, k), of mean 0, that leaves the least variance."""
     if not controls.shape[-1]:
         return values
-    x, y, weights = (regressors.sample(array, regressors.ENOUGH) for array in (controls, values, weights))  # enough to tell which
+    x, y, weights = (regressors.sample(array, regressors.ENOUGH) for array in (controls, values, weights))  # enough for k multiples
     share = regressors.shares(weights)  # (rows,)
     spread = x - share @ x
     weighted = spread * share[:, None]
