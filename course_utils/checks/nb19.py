@@ -1,5 +1,7 @@
 """Exercises of notebook 19: the pricer."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 
@@ -10,10 +12,10 @@ def interval(mean, stderr):
     return mean + 1.96 * stderr * jnp.array([-1.0, 1.0])
 
 
-def boundary(grid, payoff, waiting):
+def boundary(grid, payoff, waiting, never=jnp.nan):
     stop = (payoff > 0) & (payoff >= waiting)  # (dates, prices)
     highest = jnp.where(stop, grid, -jnp.inf).max(axis=1)
-    return jnp.where(stop.any(axis=1), highest, jnp.nan)
+    return jnp.where(stop.any(axis=1), highest, never)
 
 
 def with_worthless(grid, payoff, waiting):
@@ -74,6 +76,10 @@ exercises = [
         mistakes=[
             Mistake(with_worthless, "worthless options are exercised: also ask that the payoff is positive"),
             Mistake(lowest, "that is the lowest price at which it pays; a put's boundary is the highest"),
+            *(
+                Mistake(partial(boundary, never=never), "at a date where it never pays to exercise, the answer is NaN")
+                for never in (-jnp.inf, 0.0)
+            ),
         ],
     ),
 ]
