@@ -53,7 +53,7 @@ ADVICE = {
     "TracerBoolConversionError": "a Python `if`, `while`, `and` or `or` asks for a value that is only traced",
     "TracerIntegerConversionError": "a traced value stands where Python needs an integer, as in `range` or an index",
     "TracerArrayConversionError": "a NumPy function got a traced value; use the one from jax.numpy",
-    "ConcretizationTypeError": "a traced value stands where a Python number is needed, as in a shape, `float` or `int`",
+    "ConcretizationTypeError": "a traced value stands where Python needs a number: a shape, `float`, `int`, a function of `math` (use jax.numpy's)",
     "NonConcreteBooleanIndexError": "a mask as an index gives a shape that depends on values; use jnp.where",
     "UnexpectedTracerError": "a traced value was kept from an earlier call; return it instead of storing it",
 }
@@ -183,7 +183,8 @@ def assess(exercise: Exercise, answer, seed: int | None = None) -> Verdict:
     if names := arrays_from_outside(answer):
         return Verdict("not yet", f"it uses `{names[0]}` of the notebook; it should use its arguments alone")
     wrong = [finding for finding in findings if finding]
-    if len(wrong) > 1 and first.words.endswith("not right") and all(_same(first, other, None) for other in wrong):
+    other_values = first.stage == "result" and first.words.endswith("not right")
+    if other_values and len(wrong) > 1 and all(_same(first, other, None) for other in wrong):
         return Verdict("not yet", "it gives the same result for every input")
     sometimes = "right for some inputs, but for others " if None in findings else ""
     return Verdict("not yet", sometimes + first.words)

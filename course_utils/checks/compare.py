@@ -82,11 +82,13 @@ def kind(tree) -> str:
         return f"an array of shape {tuple(tree.shape)} and dtype {tree.dtype}"
     if isinstance(tree, dict):
         return f"a dict with the keys {', '.join(sorted(map(str, tree)))}" if tree else "an empty dict"
-    if isinstance(tree, (tuple, list)):
-        name = type(tree).__name__
-        return f"a {name} of {len(tree)}" if name in ("tuple", "list") else f"a {name}"
+    if type(tree) in (tuple, list):
+        return f"a {type(tree).__name__} of {len(tree)}"
     if isinstance(tree, str):
         return "a string"
     if isinstance(tree, (bool, int, float, complex)):
         return "a number" if type(tree) is not bool else "True or False"
-    return "None" if tree is None else "a function" if callable(tree) else f"a {type(tree).__name__}"
+    if tree is None or callable(tree):
+        return "None" if tree is None else "a function"
+    name = type(tree).__name__
+    return f"an {name}" if name[0] in "AEIOUaeiou" else f"a {name}"

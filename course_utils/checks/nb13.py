@@ -1,5 +1,7 @@
 """Checks of notebook 13: rates of convergence, following a policy, stopping problems on a grid."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -33,21 +35,29 @@ def _followed_by_moves(policy, start, steps):
 
 
 def _stopping(key):
-    """A stopping problem on 8 nodes. On one of them stopping pays nothing: on the last date no more than going does."""
+    """A stopping problem on 8 nodes. On one of them stopping pays nothing: on the last date no more than going does. On another
+    it pays, on the date before, more than the discounted expectation and less than the expectation itself."""
     rng = draws_from(key)
-    reward, transition = rng.uniform(high=5.0, size=8), np.exp(2.0 * rng.normal(size=(8, 8)))
-    reward[rng.integers(8)] = 0.0
+    reward, transition, discount = rng.uniform(high=5.0, size=8), np.exp(2.0 * rng.normal(size=(8, 8))), rng.uniform(0.8, 0.95)
     transition /= transition.sum(axis=1, keepdims=True)
-    return *map(jnp.asarray, (reward, transition, rng.uniform(0.8, 0.95))), 6
+    nothing, between = rng.permutation(8)[:2]
+    reward[[nothing, between]] = 0.0
+    share = (1 + discount) / 2
+    reward[between] = share * transition[between] @ reward / (1 - share * transition[between, between])
+    return *map(jnp.asarray, (reward, transition, discount)), 6
+
+
+def _values_and_stops(reward, go, value, later):
+    return value, reward > go
 
 
 def _backward(
-    reward, transition, discount, dates, *, expect=jnp.matmul, choose=jnp.maximum, more=jnp.greater, last=0.0, reverse=True
+    reward, transition, discount, dates, *, expect=jnp.matmul, choose=jnp.maximum, shown=_values_and_stops, last=0.0, reverse=True
 ):
-    def step(value, _):
-        go = discount * expect(transition, value)
+    def step(later, _):
+        go = discount * expect(transition, later)
         value = choose(reward, go)
-        return value, (value, more(reward, go))
+        return value, shown(reward, go, value, later)
 
     return jax.lax.scan(step, last * reward, length=dates, reverse=reverse)[1]
 
@@ -63,15 +73,20 @@ def _share(dates=50, choose=np.maximum):
     value = np.zeros_like(x)
     for _ in range(dates):
         value = choose(reward, discount * moves @ value)
-    today = {"first date": value, "undiscounted": moves @ value, "today": discount * moves @ value}
+    today = {"undiscounted": moves @ value, "unmoved": discount * value, "today": discount * moves @ value}
     return {name: float(values[150]) for name, values in today.items()}
 
 
 _RIGHT = _share()
 
 
-def _highest(stop, prices, missing=0.0):
-    return jnp.max(jnp.where(stop, prices, missing), axis=1)
+def _highest(stop, prices, never=0.0):
+    return jnp.where(stop.any(axis=1), jnp.max(jnp.where(stop, prices, 0.0), axis=1), never)
+
+
+def _guarded_or_not(wrong):
+    """A wrong answer, and the same with 0 where stopping is right nowhere."""
+    return wrong, lambda stop, prices: jnp.where(stop.any(axis=1), wrong(stop, prices), 0.0)
 
 
 def _stops_and_prices(key):
@@ -87,6 +102,7 @@ exercises = [
         "13.1",
         solution=_needed,
         inputs=_errors,
+        jit=False,
         mistakes=[
             Mistake(
                 lambda beta, error, tolerance: jnp.log(error / tolerance) / jnp.log(beta),
@@ -108,9 +124,9 @@ exercises = [
                 lambda beta, error, tolerance: (tolerance - error) / jnp.log(beta),
                 "the error falls by a factor, not by an amount: take the logarithm of tolerance / error",
             ),
-            Mistake(
-                lambda *arguments: jnp.ceil(_needed(*arguments)),
-                "right, but rounded; return the number as it is",
+            *(
+                Mistake(lambda *arguments, rounded=rounded: rounded(_needed(*arguments)), "right, but rounded; return the number as it is")
+                for rounded in (jnp.ceil, jnp.floor, jnp.round)
             ),
         ],
     ),
@@ -162,7 +178,33 @@ exercises = [
             ),
             Mistake(
                 lambda *arguments: _backward(*arguments, expect=lambda transition, value: value),
-                "the price doesn't move: going on is worth the expectation of the next value, transition @ value",
+                "stopping wins wherever it pays: the carry isn't the larger of reward and go, or going on isn't worth transition @ value",
+            ),
+            Mistake(
+                lambda *arguments: _backward(*arguments, expect=lambda transition, value: jnp.mean(value)),
+                "the nodes aren't equally likely, as a die's faces are: the expectation is transition @ value",
+            ),
+            Mistake(
+                lambda reward, transition, discount, dates: _backward(discount * reward, transition, discount, dates),
+                "the reward is paid on this date: discount the value of going on alone",
+            ),
+            Mistake(
+                lambda *arguments: _backward(*arguments, shown=lambda reward, go, value, later: (go, reward > go)),
+                "`value` is the value of going on; asked for is the larger of it and the reward",
+            ),
+            Mistake(
+                lambda *arguments: _backward(*arguments, shown=lambda reward, go, value, later: (later, reward > go)),
+                "`value` is the next date's, the old carry; return the one that is computed in the step",
+            ),
+            *(
+                Mistake(stops, "`value` is right; for `stop`, compare the reward with the discounted value of going on")
+                for stops in (
+                    lambda *arguments: _backward(*arguments, shown=lambda reward, go, value, later: (value, reward > value)),
+                    lambda *arguments: _backward(*arguments, shown=lambda reward, go, value, later: (value, reward > later)),
+                    lambda reward, transition, discount, dates: _backward(
+                        reward, transition, discount, dates, shown=lambda reward, go, value, later: (value, reward > go / discount)
+                    ),
+                )
             ),
             Mistake(
                 lambda *arguments: _backward(*arguments, reverse=False),
@@ -174,7 +216,7 @@ exercises = [
             ),
             Mistake(
                 lambda *arguments: _backward(*arguments, choose=lambda reward, go: go),
-                "all is worth zero, since nobody ever stops: take the larger of the reward and the value of going on",
+                "all is worth zero: carry the larger of the reward and the value of going on (is a `where` the wrong way round?)",
             ),
             Mistake(
                 lambda *arguments: _backward(*arguments, choose=jnp.add),
@@ -189,7 +231,7 @@ exercises = [
                 "only the first date is returned; all dates are asked for, the scan's stacked outputs",
             ),
             Mistake(
-                lambda *arguments: _backward(*arguments, more=jnp.greater_equal),
+                lambda *arguments: _backward(*arguments, shown=lambda reward, go, value, later: (value, reward >= go)),
                 "where both pay the same, as nothing and nothing on the last date, stopping doesn't pay more: > and not >=",
             ),
             Mistake(
@@ -204,12 +246,15 @@ exercises = [
         tolerance=1e-4,
         mistakes=[
             Mistake(
-                _RIGHT["first date"],
-                "that is the value on the first Friday if the price is then 36; today is a week earlier",
+                _share(dates=49)["today"],
+                "that is with 49 Fridays to come, as on the first Friday itself; today there are 50, and the first is a week away",
             ),
             Mistake(_RIGHT["undiscounted"], "nearly: discount the week from today to the first Friday as well"),
+            Mistake(_RIGHT["unmoved"], "in the week to the first Friday the price moves as well: take the expectation, row 150 of `moves @ value`"),
             Mistake(_share(dates=51)["today"], "there are 50 Fridays, and this has 51"),
-            Mistake(4.0, "that is what selling today pays; the right to choose later is worth more"),
+            Mistake(_share(dates=1)["today"], "that is with a single Friday: the dates stand in order, so today is a week before value[0]"),
+            Mistake(4.0, "that is what selling at once pays; the right to choose later is worth more"),
+            *(Mistake(rounded, "nearly: it is rounded; give it with more digits") for rounded in (4.48, 4.5)),
             Mistake(
                 _share(choose=lambda reward, go: np.where(go > 0, go, reward))["today"],
                 "that is the value of waiting for the last Friday; each week take the better of stopping and going",
@@ -221,17 +266,25 @@ exercises = [
         solution=_highest,
         inputs=_stops_and_prices,
         mistakes=[
-            Mistake(
-                lambda stop, prices: jnp.min(jnp.where(stop, prices, jnp.inf), axis=1),
-                "that is the lowest price at which stopping is right; the boundary is the highest",
+            *(
+                Mistake(first, "that is the lowest price at which stopping is right; the highest is asked for (argmax finds the first that is true)")
+                for lowest in (
+                    lambda stop, prices: jnp.min(jnp.where(stop, prices, jnp.inf), axis=1),
+                    lambda stop, prices: prices[jnp.argmax(stop, axis=1)],
+                )
+                for first in _guarded_or_not(lowest)
+            ),
+            *(
+                Mistake(counted, "the nodes at which stopping is right need not be the first ones, so their number doesn't say which is the last")
+                for counted in _guarded_or_not(lambda stop, prices: prices[jnp.sum(stop, axis=1) - 1])
+            ),
+            *(
+                Mistake(partial(_highest, never=never), "where stopping is right nowhere, return 0, not −∞ or NaN")
+                for never in (-jnp.inf, jnp.nan)
             ),
             Mistake(
-                lambda stop, prices: prices[jnp.argmax(stop, axis=1)],
-                "argmax of truth values finds the first that is true; the prices rise, so the last is asked for",
-            ),
-            Mistake(
-                lambda stop, prices: _highest(stop, prices, -jnp.inf),
-                "where stopping is right nowhere, return 0, not −∞",
+                lambda stop, prices: jnp.argmax(jnp.where(stop, prices, 0.0), axis=1),
+                "that is the number of the node; return its price",
             ),
             Mistake(
                 lambda stop, prices: prices[stop.shape[1] - 1 - jnp.argmax(stop[:, ::-1], axis=1)],

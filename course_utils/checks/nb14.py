@@ -4,9 +4,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from course_utils.checks import Exercise, Mistake, draws_from, largest_array, must_use
+from course_utils.checks import Exercise, Mistake, draws_from, equations, largest_array, must_use
 
 _BINS = 7
+_FACTORS = "a factor below 1", "a factor above 1"
 
 
 def _matrix(key):
@@ -27,14 +28,30 @@ def _after(mass, transition, steps):
     return jax.lax.fori_loop(0, steps, lambda _, mass: mass @ transition, mass)
 
 
-def _solved(equations, right=0.0):
-    """The equations with the last one replaced: the sum is one."""
+def _solved(equations, right=0.0, replaced=-1):
+    """The equations with the last one replaced: the sum is one. ``replaced`` is what of them is set to ones."""
     bins = len(equations)
-    return jnp.linalg.solve(equations.at[-1].set(1.0), jnp.full(bins, right).at[-1].set(1.0))
+    return jnp.linalg.solve(equations.at[replaced].set(1.0), jnp.full(bins, right).at[-1].set(1.0))
+
+
+_COLUMN = (slice(None), -1)
+_NO_LOOP = "right, but without a loop of JAX (a Python loop is unrolled): use scan or fori_loop"
+_TOO_MANY = "right, but with a product for each of the 2**doublings steps; square the carry, and `doublings` products are enough"
 
 
 def _squared(transition, doublings):
     return jax.lax.fori_loop(0, doublings, lambda _, matrix: matrix @ matrix, transition)
+
+
+def _step_by_step(transition, doublings):
+    return jax.lax.fori_loop(1, 2**doublings, lambda _, matrix: matrix @ transition, transition)
+
+
+def _few_products(function, arguments):
+    loops = [equation for equation in equations(function, arguments) if equation.primitive.name in ("scan", "while")]
+    if any(loop.params.get("length", 0) > 2 * arguments[1] for loop in loops):
+        return _TOO_MANY
+    return None if loops else _NO_LOOP
 
 
 def _mass_and_edges(key):
@@ -48,8 +65,8 @@ def _pushed(mass, factor, edges):
     return jnp.diff(_cumulative(mass, factor, edges))
 
 
-def _cumulative(mass, factor, edges):
-    return jnp.interp(edges, factor * edges, jnp.append(0.0, jnp.cumsum(mass)))
+def _cumulative(mass, factor, edges, share=lambda mass: jnp.append(0.0, jnp.cumsum(mass)), known=slice(None)):
+    return jnp.interp(edges, factor * edges[known], share(mass))
 
 
 def _pushed_densities(mass, factor, edges):
@@ -73,7 +90,7 @@ exercises = [
         inputs=_crowd_and_matrix,
         draws=2,
         static=(2,),
-        inspect=must_use("scan", "while", hint="right, but a Python loop is unrolled; use scan or fori_loop"),
+        inspect=must_use("scan", "while", hint=_NO_LOOP),
         mistakes=[
             Mistake(
                 lambda mass, transition, steps: _after(mass, transition.T, steps),
@@ -107,6 +124,21 @@ exercises = [
                 lambda transition: _solved(transition - jnp.eye(_BINS)),
                 "that is the even spread, which solves (P − I)π = 0; here π(P − I) = 0: transpose the matrix",
             ),
+            *(
+                Mistake(function, "in solve(A, b) the equations are the rows of A = (P − I)ᵀ: transpose first, then replace the last row")
+                for function in (
+                    lambda transition: _solved(transition - jnp.eye(_BINS), replaced=_COLUMN),
+                    lambda transition: _solved(transition.T - jnp.eye(_BINS), replaced=_COLUMN),
+                )
+            ),
+            Mistake(
+                lambda transition: _solved(transition.T - 1),
+                "1 is taken from every entry; I is the identity, jnp.eye(bins)",
+            ),
+            Mistake(
+                lambda transition: jnp.linalg.solve(transition.T - jnp.eye(_BINS), jnp.zeros(_BINS).at[-1].set(1.0)),
+                "no equation was replaced in the matrix: set its last row to ones (`.at[].set` returns a new array, assign it)",
+            ),
             Mistake(
                 lambda transition: _solved(transition.T),
                 "the identity is missing: what stands still is sent to itself, so π(P − I) = 0",
@@ -117,7 +149,7 @@ exercises = [
             ),
             Mistake(
                 lambda transition: jnp.zeros(_BINS),
-                "zero solves the equations, but isn't a crowd; one equation has to be replaced by: the sum is one",
+                "zero solves these equations; the last should be that the sum is 1, with 1 on its right (`.at[].set` returns a new array, assign it)",
             ),
             Mistake(
                 lambda transition: jnp.full(_BINS, jnp.nan),
@@ -134,8 +166,15 @@ exercises = [
         solution=_squared,
         inputs=lambda key: (_matrix(key), 4),
         static=(1,),
-        inspect=must_use("scan", "while", hint="right, but a Python loop is unrolled; use fori_loop or scan"),
+        inspect=_few_products,
         mistakes=[
+            Mistake(_step_by_step, _TOO_MANY),
+            Mistake(
+                lambda transition, doublings: jax.lax.fori_loop(
+                    0, doublings, lambda _, matrix: matrix @ (transition @ transition), transition
+                ),
+                "this adds two steps each time; multiply the matrix of the carry by itself",
+            ),
             Mistake(
                 lambda transition, doublings: jax.lax.fori_loop(
                     0, doublings, lambda _, matrix: matrix @ transition, transition
@@ -174,7 +213,7 @@ exercises = [
         "14.4",
         solution=_pushed,
         inputs=_mass_and_edges,
-        call=lambda push, mass, factors, edges: [push(mass, factor, edges) for factor in factors],
+        call=lambda push, mass, factors, edges: dict(zip(_FACTORS, (push(mass, factor, edges) for factor in factors), strict=True)),
         tolerance=1e-3,
         inspect=lambda function, arguments: _A_MATRIX if largest_array(function, arguments) >= _BINS**2 else None,
         mistakes=[
@@ -182,24 +221,33 @@ exercises = [
                 lambda mass, factor, edges: _pushed(mass, 1 / factor, edges),
                 "it moves the wrong way: the cumulative share is known at factor * edges, and asked for at edges",
             ),
-            Mistake(
-                lambda mass, factor, edges: _pushed(mass, factor, edges) / jnp.sum(_pushed(mass, factor, edges)),
-                "what is pushed beyond the last edge is lost, so the result may sum to less than one",
+            *(
+                Mistake(function, "what is pushed beyond the last edge is lost, so the result may sum to less than one")
+                for function in (
+                    lambda mass, factor, edges: _pushed(mass, factor, edges) / jnp.sum(_pushed(mass, factor, edges)),
+                    lambda mass, factor, edges: _pushed(mass, factor, edges).at[-1].add(1 - jnp.sum(_pushed(mass, factor, edges))),
+                )
             ),
             Mistake(_pushed_by_a_matrix, _A_MATRIX),
+            *(
+                Mistake(function, "that is the cumulative share at the edges; a bin's mass is the difference between its two")
+                for function in (_cumulative, lambda *arguments: _cumulative(*arguments)[1:])
+            ),
             Mistake(
-                _cumulative,
-                "that is the cumulative share at the edges; a bin's mass is the difference between its two",
+                lambda *arguments: jnp.diff(_cumulative(*arguments, share=lambda mass: jnp.append(0.0, mass))),
+                "those are the masses, not their cumulative share: take jnp.cumsum(mass) after the 0",
             ),
             Mistake(
                 _pushed_densities,
                 "interpolating the masses themselves doesn't preserve their sum; interpolate the cumulative share",
             ),
-            Mistake(
-                lambda mass, factor, edges: jnp.diff(
-                    jnp.interp(edges[1:], factor * edges[1:], jnp.cumsum(mass)), prepend=0.0
-                ),
-                "the cumulative share starts with 0 at the first edge; without that the lowest bin is wrong",
+            *(
+                Mistake(function, "the cumulative share starts with 0 at the first edge: append(0, cumsum(mass)), as long as `edges`")
+                for function in (
+                    lambda mass, factor, edges: jnp.diff(jnp.interp(edges[1:], factor * edges[1:], jnp.cumsum(mass)), prepend=0.0),
+                    lambda *arguments: jnp.diff(_cumulative(*arguments, share=jnp.cumsum, known=slice(1, None))),
+                    lambda *arguments: jnp.diff(_cumulative(*arguments, share=jnp.cumsum, known=slice(-1))),
+                )
             ),
         ],
     ),

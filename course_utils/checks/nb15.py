@@ -1,7 +1,10 @@
 """Checks of notebook 15: a price with its error, paths at unequal dates, less noise by two means, a gamma that isn't zero."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
+from jax.scipy.stats import norm
 
 from course_utils.checks import Exercise, Mistake
 
@@ -10,34 +13,43 @@ def _payoffs(key):
     return jnp.maximum(jax.random.normal(key, (200,)) * 8 + 2, 0.0), 0.05, 2.0
 
 
-def _price(payoffs, rate, maturity):
+def _tuple(answer, *arguments):
+    """The result of an answer; an `Estimate`, as the notebook makes it, is a tuple as well."""
+    result = answer(*arguments)
+    return tuple(result) if isinstance(result, tuple) else result
+
+
+def _price(payoffs, rate, maturity, spread=jnp.std, divisor=jnp.sqrt):
     draws = jnp.exp(-rate * maturity) * payoffs
-    return draws.mean(), draws.std() / jnp.sqrt(draws.size)
+    return draws.mean(), spread(draws) / divisor(draws.size)
 
 
 def _market(key):
     for_times, for_normals = jax.random.split(key)
     times = jnp.cumsum(jax.random.uniform(for_times, (5,), minval=0.1, maxval=0.9))
-    return 36.0, 0.3, 0.06, times, jax.random.normal(for_normals, (5, 8))
+    return 31.0, 0.3, 0.04, times, jax.random.normal(for_normals, (5, 8))
 
 
-def _prices(spot, volatility, rate, times, normals, half=0.5, root=jnp.sqrt, steps=None):
-    dt = (jnp.diff(times, prepend=0.0) if steps is None else steps(times))[:, None]
-    return spot * jnp.exp(jnp.cumsum((rate - half * volatility**2) * dt + volatility * root(dt) * normals, axis=0))
+def _steps(times):
+    return jnp.diff(times, prepend=0.0)
 
 
-def _paths_like(**options):
-    return lambda *arguments: _prices(*arguments, **options)
+def _drift(rate, volatility):
+    return rate - volatility**2 / 2
 
 
-def _without_sum(spot, volatility, rate, times, normals):
-    times = times[:, None]
-    return spot * jnp.exp((rate - volatility**2 / 2) * times + volatility * jnp.sqrt(times) * normals)
+def _sum(steps):
+    return jnp.cumsum(steps, axis=0)
 
 
-def _single_steps(spot, volatility, rate, times, normals):
-    dt = jnp.diff(times, prepend=0.0)[:, None]
-    return spot * jnp.exp((rate - volatility**2 / 2) * dt + volatility * jnp.sqrt(dt) * normals)
+def _logarithms(drift, spread, normals):
+    """Of the prices, less that of the spot; ``drift`` and ``spread`` (dates, 1) are those of each step."""
+    return _sum(drift + spread * normals)
+
+
+def _prices(spot, volatility, rate, times, normals, *, drift=_drift, root=jnp.sqrt, steps=_steps, logarithms=_logarithms):
+    dt = steps(times)[:, None]
+    return spot * jnp.exp(logarithms(drift(rate, volatility) * dt, volatility * root(dt), normals))
 
 
 def _euler(spot, volatility, rate, times, normals):
@@ -52,14 +64,20 @@ def _twins(key):
     return jnp.maximum(1.5 - x, 0.0) + 0.3 * x**2, x, 1.2
 
 
-def _steady(y, x, x_mean, paired=True, sign=1.0, slope=None):
-    pairs = lambda draws: draws.reshape(2, -1).mean(axis=0)
-    if paired:
-        y, x = pairs(y), pairs(x)
+def _pairs(draws):
+    return draws.reshape(2, -1).mean(axis=0)
+
+
+def _regression(covariance, x, y):
+    return covariance / x.var()
+
+
+def _steady(y, x, x_mean, *, before=_pairs, slope=_regression, sign=1.0, after=lambda draws: draws, with_error=lambda corrected, y: corrected):
+    """The mean and error of what is averaged over pairs ``before`` it is corrected; mistakes do so ``after``, or not at all."""
+    y, x = before(y), before(x)
     covariance = jnp.mean((x - x.mean()) * (y - y.mean()))
-    slope = covariance / x.var() if slope is None else slope(covariance, x, y)
-    corrected = y - sign * slope * (x - x_mean)
-    return corrected.mean(), corrected.std() / jnp.sqrt(corrected.size)
+    corrected = after(y - sign * slope(covariance, x, y) * (x - x_mean))
+    return corrected.mean(), with_error(corrected, y).std() / jnp.sqrt(corrected.size)
 
 
 def _neighbors(y, x, x_mean):
@@ -68,20 +86,44 @@ def _neighbors(y, x, x_mean):
 
 
 def _call(key):
-    return jax.random.normal(key, (500,)), 36.0, 38.0, 0.25, 0.06, 0.7
+    return jax.random.normal(key, (500,)), 37.0, 39.0, 0.25, 0.05, 0.7
 
 
-def _gamma(z, spot, strike, volatility, rate, maturity, less=1.0, discounted=True, call=True, squared=True):
-    deviation = volatility * jnp.sqrt(maturity)
-    end = spot * jnp.exp(rate * maturity - deviation**2 / 2 + deviation * z)
-    inside = end > strike if call else end < strike
-    delta = jnp.where(inside, end / spot, 0.0) * (1.0 if call else -1.0)
+def _score(z, spot, volatility, maturity):
+    return z / (spot * volatility * jnp.sqrt(maturity))
+
+
+def _mean_product(delta, weight):
+    return jnp.mean(delta * weight)
+
+
+def _gamma(
+    z,
+    spot,
+    strike,
+    volatility,
+    rate,
+    maturity,
+    *,
+    score=_score,
+    less=lambda spot: 1 / spot,
+    slope=jnp.divide,
+    mean=_mean_product,
+    call=True,
+    discounted=True,
+    end_at=None,
+):
+    time = end_at or maturity
+    deviation = volatility * jnp.sqrt(time)
+    end = spot * jnp.exp(rate * time - deviation**2 / 2 + deviation * z)
+    delta = jnp.where(end > strike, slope(end, spot), 0.0) if call else jnp.where(end < strike, -slope(end, spot), 0.0)
     delta = delta * jnp.exp(-rate * maturity) if discounted else delta
-    return jnp.mean(delta * (z / deviation - less) / (spot if squared else 1.0))
+    return mean(delta, score(z, spot, volatility, maturity) - less(spot))
 
 
-def _gamma_like(**options):
-    return lambda *arguments: _gamma(*arguments, **options)
+def _closed_gamma(z, spot, strike, volatility, rate, maturity):
+    deviation = volatility * jnp.sqrt(maturity)
+    return norm.pdf((jnp.log(spot / strike) + rate * maturity) / deviation + deviation / 2) / (spot * deviation)
 
 
 def _all_likelihood(z, spot, strike, volatility, rate, maturity):
@@ -96,48 +138,125 @@ exercises = [
         "15.1",
         solution=_price,
         inputs=_payoffs,
+        jit=False,
+        call=_tuple,
         mistakes=[
             Mistake(
-                lambda payoffs, rate, maturity: (payoffs.mean(), payoffs.std() / jnp.sqrt(payoffs.size)),
+                lambda payoffs, rate, maturity: _price(payoffs, 0.0, maturity),
                 "money at maturity is worth less today: multiply by exp(-rate * maturity)",
             ),
             Mistake(
-                lambda payoffs, rate, maturity: (_price(payoffs, rate, maturity)[0], payoffs.std() / jnp.sqrt(payoffs.size)),
+                lambda payoffs, rate, maturity: (_price(payoffs, rate, maturity)[0], _price(payoffs, 0.0, maturity)[1]),
                 "the price is right, but the error isn't discounted: it is the error of the discounted payoffs",
             ),
             Mistake(
-                lambda payoffs, rate, maturity: (_price(payoffs, rate, maturity)[0], _price(payoffs, rate, maturity)[1] * jnp.sqrt(payoffs.size)),
-                "that is the spread of one path; the mean's standard error is smaller by the square root of the number of paths",
-            ),
-            Mistake(
-                lambda payoffs, rate, maturity: (_price(payoffs, rate, maturity)[0], _price(payoffs, rate, maturity)[1] / jnp.sqrt(payoffs.size)),
-                "the error is divided by the number of paths; divide by its square root",
+                lambda payoffs, rate, maturity: _price(payoffs, rate, 1.0),
+                "the maturity is missing: the discount factor is exp(-rate * maturity)",
             ),
             Mistake(
                 lambda payoffs, rate, maturity: _price(payoffs, -rate, maturity),
                 "the discount factor is above 1: it is exp(-rate * maturity)",
             ),
+            Mistake(
+                lambda payoffs, rate, maturity: _price(payoffs, jnp.log1p(rate), maturity),
+                "that is interest paid once a year; here it is paid all the time: exp(-rate * maturity)",
+            ),
+            Mistake(
+                partial(_price, divisor=lambda paths: 1.0),
+                "that is the spread of one path; the mean's standard error is smaller by the square root of the number of paths",
+            ),
+            Mistake(
+                partial(_price, divisor=lambda paths: paths),
+                "the error is divided by the number of paths; divide by its square root",
+            ),
+            *(
+                Mistake(
+                    partial(_price, spread=jnp.var, divisor=divisor),
+                    "the error is made of the variance; divide the standard deviation, std(), by the root of the number of paths",
+                )
+                for divisor in (jnp.sqrt, lambda paths: paths)
+            ),
+            Mistake(partial(_price, spread=partial(jnp.std, ddof=1)), "nearly: take `std()` as it is, without ddof"),
         ],
     ),
     Exercise(
         "15.2",
         solution=_prices,
         inputs=_market,
+        jit=False,
         tolerance=1e-3,
         mistakes=[
-            Mistake(_paths_like(half=0.0), "the drift lacks -volatility**2 / 2: the discounted mean must be the spot"),
-            Mistake(_paths_like(root=lambda dt: dt), "the normals are multiplied by the step; variance grows with time, so take its square root"),
-            Mistake(_paths_like(steps=lambda times: times), "times are counted from today; a step is the difference of two of them"),
             Mistake(
-                _paths_like(steps=lambda times: jnp.full_like(times, times[-1] / len(times))),
-                "the dates are not equally spaced: each step has a length of its own",
+                partial(_prices, drift=lambda rate, volatility: rate),
+                "the drift lacks -volatility**2 / 2: the discounted mean must be the spot",
+            ),
+            *(
+                Mistake(partial(_prices, drift=drift), "the logarithm drifts by rate - volatility**2 / 2 a year")
+                for drift in (
+                    lambda rate, volatility: rate - volatility**2,
+                    lambda rate, volatility: rate + volatility**2 / 2,
+                    lambda rate, volatility: rate - volatility / 2,
+                    lambda rate, volatility: -(volatility**2) / 2,
+                )
             ),
             Mistake(
-                _paths_like(steps=lambda times: jnp.diff(times, prepend=times[:1])),
+                partial(_prices, root=lambda dt: dt),
+                "the normals are multiplied by the step; variance grows with time, so take its square root",
+            ),
+            Mistake(partial(_prices, root=jnp.ones_like), "the normals should be multiplied by the root of the step too, √dt"),
+            Mistake(
+                partial(_prices, steps=lambda times: times),
+                "times are counted from today; a step is the difference of two of them",
+            ),
+            *(
+                Mistake(partial(_prices, steps=steps), "the dates are not equally spaced: each step has a length of its own")
+                for steps in (
+                    lambda times: jnp.full_like(times, times[-1] / len(times)),
+                    lambda times: jnp.full_like(times, times[1] - times[0]),
+                    lambda times: jnp.full_like(times, times[0]),
+                )
+            ),
+            Mistake(
+                partial(_prices, steps=lambda times: jnp.diff(times, prepend=times[:1])),
                 "the first step starts today, at time 0",
             ),
-            Mistake(_without_sum, "each date is right alone, but they aren't one path: a date's price continues the one before"),
-            Mistake(_single_steps, "each step starts at the spot again: carry the price on, or sum the logarithms"),
+            Mistake(
+                partial(_prices, logarithms=lambda drift, spread, z: _sum(drift) + jnp.sqrt(_sum(spread**2)) * z),
+                "each date is right alone, but they aren't one path: a date's price continues the one before",
+            ),
+            *(
+                Mistake(partial(_prices, logarithms=logarithms), "multiply each normal by the root of its own step, and then sum")
+                for logarithms in (
+                    lambda drift, spread, z: _sum(drift) + spread * _sum(z),
+                    lambda drift, spread, z: _sum(drift) + jnp.sqrt(_sum(spread**2)) * _sum(z),
+                )
+            ),
+            Mistake(
+                partial(_prices, logarithms=lambda drift, spread, z: drift + spread * z),
+                "each step starts at the spot again: carry the price on, or sum the logarithms",
+            ),
+            Mistake(
+                partial(_prices, logarithms=lambda drift, spread, z: drift + _sum(spread * z)),
+                "the normals are summed and the drift isn't: it adds up as well",
+            ),
+            Mistake(
+                partial(_prices, logarithms=lambda drift, spread, z: jnp.cumsum(drift + spread * z, axis=1)),
+                "the sum runs over the paths; it should run over the dates, axis 0",
+            ),
+            Mistake(
+                lambda spot, *rest: jnp.concatenate([jnp.full((1, 8), spot), _prices(spot, *rest)[:-1]]),
+                "those are the prices at the beginning of each step; asked for are those at its end, at `times`",
+            ),
+            Mistake(lambda *arguments: jnp.log(_prices(*arguments)), "those are the prices' logarithms: take exp"),
+            Mistake(lambda spot, *rest: _prices(1.0, *rest), "the paths start at 1: multiply by the spot"),
+            *(
+                Mistake(function, "SPOT, VOLATILITY and RATE are the notebook's, 36, 0.2 and 0.06; use the arguments")
+                for function in (
+                    lambda spot, volatility, rate, *rest: _prices(36.0, 0.2, 0.06, *rest),
+                    lambda spot, *rest: _prices(36.0, *rest),
+                    lambda spot, volatility, rate, *rest: _prices(spot, 0.2, 0.06, *rest),
+                )
+            ),
             Mistake(_euler, "those are Euler's steps; take the exact ones, with the exponential"),
         ],
     ),
@@ -145,22 +264,51 @@ exercises = [
         "15.3",
         solution=_steady,
         inputs=_twins,
+        jit=False,
+        call=_tuple,
         tolerance=1e-3,
         mistakes=[
-            Mistake(lambda y, x, x_mean: _steady(y, x, x_mean, paired=False), "twins are counted as strangers: average over pairs first"),
-            Mistake(_neighbors, "path i is paired with path i + 1; its twin is path i + paths/2"),
-            Mistake(lambda y, x, x_mean: _steady(y, x, x_mean, sign=-1.0), "the correction has the wrong sign: subtract slope * (x - x_mean)"),
+            Mistake(partial(_steady, before=lambda draws: draws), "twins are counted as strangers: average over pairs first"),
             Mistake(
-                lambda y, x, x_mean: _steady(y, x, x_mean, slope=lambda covariance, x, y: 1.0),
+                partial(_steady, before=lambda draws: draws.reshape(-1, 2).mean(axis=1)),
+                "path i is paired with path i + 1; its twin is path i + paths/2",
+            ),
+            Mistake(
+                partial(_steady, before=lambda draws: draws, after=_pairs),
+                "average over pairs first: the best multiple is that of the pairs, not of the single paths",
+            ),
+            Mistake(
+                lambda *arguments: (_steady(*arguments)[0], _steady(*arguments)[1] / jnp.sqrt(2)),
+                "the error is that of paths/2 pairs: divide by the root of their number, not of that of the paths",
+            ),
+            Mistake(
+                partial(_steady, with_error=lambda corrected, y: y),
+                "the mean is right, but the error is that of the pairs before the correction",
+            ),
+            Mistake(partial(_steady, sign=-1.0), "the correction has the wrong sign: subtract slope * (x - x_mean)"),
+            Mistake(
+                partial(_steady, slope=lambda covariance, x, y: 1.0),
                 "the multiple is 1; the best is the slope of the regression of y on x",
             ),
             Mistake(
-                lambda y, x, x_mean: _steady(y, x, x_mean, slope=lambda covariance, x, y: 0.0),
+                partial(_steady, slope=lambda covariance, x, y: 0.0),
                 "the pairs aren't corrected: subtract the best multiple of x - x_mean",
             ),
+            *(
+                Mistake(partial(_steady, slope=slope), "the slope of y on x is the covariance divided by the variance of x, not of y")
+                for slope in (lambda covariance, x, y: covariance / y.var(), lambda covariance, x, y: covariance / y.std())
+            ),
+            *(
+                Mistake(partial(_steady, slope=slope), "the best multiple is the slope of y on x: divide the covariance by the variance of x")
+                for slope in (
+                    lambda covariance, x, y: covariance,
+                    lambda covariance, x, y: covariance / (x.std() * y.std()),
+                    lambda covariance, x, y: covariance / x.std(),
+                )
+            ),
             Mistake(
-                lambda y, x, x_mean: _steady(y, x, x_mean, slope=lambda covariance, x, y: covariance / y.var()),
-                "the slope is divided by the variance of y; the regression of y on x divides by that of x",
+                partial(_steady, slope=lambda covariance, x, y: covariance * x.size / (x.size - 1) / x.var()),
+                "nearly: jnp.cov divides by the number of pairs less 1, and var() by their number; take both alike",
             ),
             Mistake(
                 lambda y, x, x_mean: _steady(y, x, x.mean()),
@@ -172,13 +320,58 @@ exercises = [
         "15.4",
         solution=_gamma,
         inputs=_call,
+        jit=False,
         tolerance=1e-3,
         mistakes=[
-            Mistake(lambda *arguments: jnp.zeros(()), "exactly zero: a path's payoff has no second derivative; take the second one through the density"),
-            Mistake(_gamma_like(less=0.0), "the delta of a path also holds 1 / spot itself: its derivative, -delta / spot, is missing"),
-            Mistake(_gamma_like(discounted=False), "the payoff isn't discounted"),
-            Mistake(_gamma_like(call=False), "that is the put's estimator: its mean is the same, but a call pays where the price is above the strike"),
-            Mistake(_gamma_like(squared=False), "the score is z / (spot * volatility * √maturity): a factor 1 / spot is missing"),
+            Mistake(
+                lambda *arguments: jnp.zeros(()),
+                "exactly zero: a path's payoff has no second derivative; take the second one through the density",
+            ),
+            Mistake(_closed_gamma, "that is the closed form; asked for is the mean over `z`, which should come near it"),
+            Mistake(
+                partial(_gamma, less=lambda spot: 0.0),
+                "the delta of a path also holds 1 / spot itself: its derivative, -delta / spot, is missing",
+            ),
+            Mistake(
+                partial(_gamma, less=lambda spot: 1.0),
+                "the delta of a path also holds 1 / spot itself: its derivative is -delta / spot, not -delta",
+            ),
+            Mistake(
+                partial(_gamma, less=lambda spot: -1 / spot),
+                "the delta of a path also holds 1 / spot itself: its derivative is -delta / spot, with a minus",
+            ),
+            Mistake(partial(_gamma, discounted=False), "the payoff isn't discounted"),
+            Mistake(
+                partial(_gamma, call=False),
+                "that is the put's estimator: its mean is the same, but a call pays where the price is above the strike",
+            ),
+            *(
+                Mistake(
+                    partial(_gamma, score=lambda z, spot, *spread: spot * _score(z, spot, *spread), less=less),
+                    "the score is z / (spot * volatility * √maturity): a factor 1 / spot is missing",
+                )
+                for less in (lambda spot: 1.0, lambda spot: 1 / spot)
+            ),
+            *(
+                Mistake(partial(_gamma, score=score), "the score is z / (spot * volatility * √maturity): the root of the maturity is missing")
+                for score in (
+                    lambda z, spot, volatility, maturity: z / (spot * volatility),
+                    lambda z, spot, volatility, maturity: z / (spot * volatility * maturity),
+                )
+            ),
+            Mistake(
+                partial(_gamma, slope=lambda end, spot: 1.0),
+                "the delta is taken along the path: the end's derivative in the spot is end / spot, not 1",
+            ),
+            Mistake(partial(_gamma, end_at=1.0), "the end is at the notebook's MATURITY, 1, as `terminal` has it; use `maturity`"),
+            Mistake(
+                partial(_gamma, mean=lambda delta, weight: jnp.mean(delta) * jnp.mean(weight)),
+                "delta and score are averaged apart; multiply them path by path, and then take the mean",
+            ),
+            Mistake(
+                lambda z, *market: _gamma(z, *market, mean=jnp.multiply),
+                "those are the single paths' gammas: take their mean",
+            ),
             Mistake(
                 _all_likelihood,
                 "both derivatives go through the density: right in the mean, but noisier; take the first along the path",

@@ -1,15 +1,23 @@
 """Checks of notebook 17: networks in a list, what they hold, what they say, their loss in the money; one network that knows the time."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 
 from course_utils import networks
-from course_utils.checks import Exercise, Mistake, no_python_loop
+from course_utils.checks import Exercise, Mistake, draws_from, no_python_loop
 
 
 def _list(key, length=4, sizes=(3, 8, 1)):
     """Networks with biases, so that none says 0 where its inputs are 0."""
     return [networks.init(key, sizes, bias=0.5) for key in jax.random.split(key, length)]
+
+
+def _lists(key):
+    """The number of networks and their sizes differ from draw to draw."""
+    length, inputs, width = draws_from(key).integers((3, 2, 5), (7, 6, 12)).tolist()
+    return (_list(key, length, (inputs, width, 1)),)
 
 
 def _count(list_of_layers):
@@ -32,28 +40,22 @@ def _paths(key):
     return _list(for_networks), prices, jnp.maximum(0.1 - prices.mean(axis=-1), 0.0), 0.95
 
 
-def _loss(list_of_layers, prices, values, discount, mean="inside", careless=False, discounted=True, cash_from="cash"):
+def _of_those_inside(continuation, waiting, inside, inside_later):
+    return (inside * (continuation - waiting) ** 2).sum() / inside.sum()
+
+
+def _rule(value, continuation, waiting):
+    return jnp.where((value > 0) & (value >= continuation), value, waiting)
+
+
+def _loss(nets, prices, values, discount, mean=_of_those_inside, rule=_rule, output=lambda y: y[:, 0], order=reversed):
     cash, total = values[-1], 0.0
-    for date in reversed(range(len(list_of_layers))):
-        waiting = discount * cash if discounted else cash
-        continuation = networks.apply(list_of_layers[date], prices[date])[:, 0]
-        inside = values[date] > 0
-        errors = (continuation - waiting) ** 2
-        if mean == "everyone":
-            total += errors.mean()
-        elif mean == "zeroed":
-            total += (inside * errors).mean()
-        elif mean == "later":
-            total += (errors * (values[date + 1] > 0)).sum() / (values[date + 1] > 0).sum()
-        else:
-            total += (inside * errors).sum() / inside.sum()
-        stop = (values[date] >= continuation) & (careless | inside)
-        cash = jnp.where(stop, values[date], continuation if cash_from == "curve" else waiting)
+    for date in order(range(len(nets))):
+        waiting = discount * cash
+        continuation = output(networks.apply(nets[date], prices[date]))
+        total += mean(continuation, waiting, values[date] > 0, values[date + 1] > 0)
+        cash = rule(values[date], continuation, waiting)
     return total
-
-
-def _like(**options):
-    return lambda list_of_layers, prices, values, discount: _loss(list_of_layers, prices, values, discount, **options)
 
 
 def _one_and_times(key):
@@ -63,7 +65,8 @@ def _one_and_times(key):
 
 
 def _with_time(prices, times):
-    return jnp.broadcast_to(times[:, None, None], (*prices.shape[:2], 1))
+    """``times`` may be (dates,) or (dates, paths)."""
+    return jnp.broadcast_to(times.reshape(len(times), -1, 1), (*prices.shape[:2], 1))
 
 
 def _at_all_dates(layers, prices, times):
@@ -74,15 +77,28 @@ exercises = [
     Exercise(
         "17.1",
         solution=_count,
-        inputs=lambda key: (_list(key),),
+        inputs=_lists,
         jit=False,
         mistakes=[
             Mistake(lambda nets: len(jax.tree.leaves(nets)), "that counts the arrays; each holds `leaf.size` numbers"),
             Mistake(lambda nets: len(nets), "that counts the networks"),
+            Mistake(lambda nets: sum(len(layers) for layers in nets), "that counts the layers"),
+            Mistake(
+                lambda nets: sum(len(leaf) for leaf in jax.tree.leaves(nets)),
+                "that adds up the lengths of the first axes; all numbers of an array are `leaf.size`",
+            ),
+            Mistake(
+                lambda nets: sum(leaf.nbytes for leaf in jax.tree.leaves(nets)),
+                "those are bytes, and a float32 has four: an array holds `leaf.size` numbers",
+            ),
             Mistake(lambda nets: _count(nets[0]), "that counts the first network alone"),
             Mistake(
                 lambda nets: sum(layer.kernel.size for layers in nets for layer in layers),
                 "the kernels are counted, and the biases are missing",
+            ),
+            Mistake(
+                lambda nets: sum(layer.bias.size for layers in nets for layer in layers),
+                "the biases are counted, and the kernels are missing",
             ),
         ],
     ),
@@ -120,12 +136,55 @@ exercises = [
         gradient=0,
         tolerance=1e-3,
         mistakes=[
-            Mistake(_like(mean="everyone"), "that is the mean over all paths, as in loss_list: weight each square by values[date] > 0"),
-            Mistake(_like(mean="zeroed"), "the sum is divided by the number of all paths: divide it by how many are in the money"),
-            Mistake(_like(mean="later"), "the paths are chosen by what the next date pays; choose them by values[date]"),
-            Mistake(_like(careless=True), "somewhere an option that pays nothing is exercised: stop only where values[date] > 0 as well"),
-            Mistake(_like(discounted=False), "the cash comes one date later: the target is discount * cash"),
-            Mistake(_like(cash_from="curve"), "what the network says became cash; it decides, and whoever waits keeps the discounted cash"),
+            Mistake(
+                partial(_loss, mean=lambda c, w, inside, later: ((c - w) ** 2).mean()),
+                "that is the mean over all paths, as in loss_list: weight each square by values[date] > 0",
+            ),
+            Mistake(
+                partial(_loss, mean=lambda c, w, inside, later: (inside * (c - w) ** 2).mean()),
+                "the sum is divided by the number of all paths: divide it by how many are in the money",
+            ),
+            Mistake(
+                partial(_loss, mean=lambda c, w, inside, later: (inside * (c - w) ** 2).sum()),
+                "that is the sum of the squares: divide it by how many are in the money",
+            ),
+            Mistake(
+                partial(_loss, mean=lambda c, w, inside, later: _of_those_inside(c, w, later, later)),
+                "the paths are chosen by what the next date pays; choose them by values[date]",
+            ),
+            Mistake(
+                partial(_loss, mean=lambda c, w, inside, later: ((inside * c - w) ** 2).sum() / inside.sum()),
+                "weight the square, not the network's output: the others' cash still counts",
+            ),
+            Mistake(
+                partial(_loss, rule=lambda value, c, w: jnp.where(value >= c, value, w)),
+                "somewhere an option that pays nothing is exercised: stop only where values[date] > 0 as well",
+            ),
+            Mistake(
+                partial(_loss, rule=lambda value, c, w: _rule(value, c, c)),
+                "what the network says became cash; it decides, and whoever waits keeps the discounted cash",
+            ),
+            Mistake(
+                partial(_loss, rule=lambda value, c, w: jnp.maximum(value, w)),
+                "that is hindsight, the larger of what is paid now and later: compare values[date] with what the network says",
+            ),
+            Mistake(
+                lambda nets, prices, values, discount: _loss(nets, prices, values, 1.0),
+                "the cash comes one date later: the target is discount * cash",
+            ),
+            Mistake(
+                lambda nets, *rest: _loss(nets, *rest) / len(nets),
+                "that is the mean over the dates: add up their losses, as in loss_list",
+            ),
+            Mistake(partial(_loss, order=iter), "the dates run forward: cash comes from later dates, so begin with the last, reversed(range(...))"),
+            Mistake(
+                partial(_loss, output=lambda y: y),
+                "a network's output is (paths, 1), and (paths, 1) minus (paths,) is (paths, paths): take its [:, 0]",
+            ),
+            Mistake(
+                lambda *arguments: jax.lax.stop_gradient(_loss(*arguments)),
+                "the value is right and its gradient is 0, so nothing would be learned: no stop_gradient around what the network says",
+            ),
         ],
     ),
     Exercise(
@@ -144,9 +203,23 @@ exercises = [
                 lambda layers, prices, times: _at_all_dates(layers, prices, times)[..., None],
                 "there is an axis of length 1 too many: take [..., 0] of the network's output",
             ),
+            *(
+                Mistake(function, "the time is the same at every date; give each date its own")
+                for function in (
+                    lambda layers, prices, times: _at_all_dates(layers, prices, jnp.zeros_like(times)),
+                    lambda layers, prices, times: _at_all_dates(layers, prices, jnp.full_like(times, times[0])),
+                )
+            ),
+            *(
+                Mistake(function, "the last input is the time, times[date], not the number of the date")
+                for function in (
+                    lambda layers, prices, times: _at_all_dates(layers, prices, jnp.arange(len(times), dtype=times.dtype)),
+                    lambda layers, prices, times: _at_all_dates(layers, prices, 1 + jnp.arange(len(times), dtype=times.dtype)),
+                )
+            ),
             Mistake(
-                lambda layers, prices, times: _at_all_dates(layers, prices, jnp.zeros_like(times)),
-                "the time is 0 at every date; give each date its own",
+                lambda layers, prices, times: _at_all_dates(layers, prices, jnp.tile(times, prices.shape[1]).reshape(prices.shape[:2])),
+                "the times go to the wrong rows: the paths of a date lie together, so jnp.repeat and not jnp.tile",
             ),
             Mistake(
                 lambda layers, prices, times: networks.apply(layers, prices)[..., 0],

@@ -30,10 +30,25 @@ def continuations(params, prices):
     return jax.vmap(networks.apply)(params, prices[:-1])[..., 0]
 
 
-def cash(stop, values, discount):
+def cash(stop, values, discount, last=1.0, reverse=True):
     def step(cash, now):
         stop, value = now
         cash = jnp.where(stop, value, discount * cash)
+        return cash, cash
+
+    return jax.lax.scan(step, last * values[-1], (stop, values[:-1]), reverse=reverse)[1]
+
+
+def waiting(stop, values, discount):
+    return discount * jnp.concatenate([cash(stop, values, discount)[1:], values[-1:]])
+
+
+def all_discounted(stop, values, discount):
+    """Each cash discounted once more, what is exercised too."""
+
+    def step(cash, now):
+        stop, value = now
+        cash = discount * jnp.where(stop, value, cash)
         return cash, cash
 
     return jax.lax.scan(step, values[-1], (stop, values[:-1]), reverse=True)[1]
@@ -104,7 +119,17 @@ exercises = [
         mistakes=[
             Mistake(one_key_for_all, "all networks start with the same weights: split the key, one for each"),
             Mistake(one_per_date, "one network too many: the last date needs none, so there are dates - 1"),
-            Mistake(a_list, "that is a list of trees: map the initializer over the keys with jax.vmap, and get one tree"),
+            *(
+                Mistake(several, "these are several trees: map the initializer over the keys with jax.vmap, and get one tree")
+                for several in (a_list, lambda key, dates: tuple(a_list(key, dates)))
+            ),
+            *(
+                Mistake(
+                    lambda key, dates, i=i: stacked_init(jax.random.split(key)[i], dates),
+                    "the key is split twice: split `key` itself, once, into dates - 1",
+                )
+                for i in (0, 1)
+            ),
         ],
     ),
     Exercise(
@@ -120,13 +145,28 @@ exercises = [
                 lambda params, prices: jax.vmap(networks.apply)(params, prices[:-1]),
                 "there is an axis of length 1 too many: a network's output is (paths, 1), its value is [..., 0]",
             ),
+            Mistake(
+                lambda params, prices: jax.vmap(networks.apply)(params, prices)[..., 0],
+                "vmap needs axes of one length: params has dates - 1 networks, prices has dates rows, so leave out the last",
+            ),
         ],
     ),
     Exercise(
         "18.3",
         solution=cash,
         inputs=some_decisions,
+        inspect=must_use("scan", hint="the numbers are right, but there is no scan: take the dates from last to first by jax.lax.scan"),
         mistakes=[
+            Mistake(waiting, "that is what waiting is worth at each date: return the cash after the decision"),
+            Mistake(all_discounted, "what is exercised at a date is discounted too: only the cash of a later date is"),
+            Mistake(
+                lambda stop, values, discount: cash(stop, values, discount, last=0.0),
+                "the scan starts from 0: at the last date the cash is what exercising pays there, values[-1]",
+            ),
+            Mistake(
+                lambda stop, values, discount: cash(stop, values, discount, reverse=False),
+                "the scan goes forward: the cash comes from later dates, so give it reverse=True",
+            ),
             Mistake(
                 lambda stop, values, discount: cash(stop, values, discount)[::-1],
                 "the dates come in reverse order: scan with reverse=True stacks its outputs in the order of its inputs",
@@ -147,13 +187,13 @@ exercises = [
         inputs=some_batch,
         static=(0, 4),
         tolerance=1e-4,
-        inspect=must_use("scan", hint="the numbers are right, but the whole batch goes through at once: scan over the pieces"),
+        inspect=must_use("scan", hint="the numbers are right, but there is no scan: take the pieces one after the other, by jax.lax.scan"),
         mistakes=[
             Mistake(added_up, "that is the sum over the pieces, so it grows with their number: each is a mean over its own paths, so divide by pieces"),
             Mistake(dates_mixed, "dates and paths are mixed up: cut the path axis in two, (dates, pieces, paths/pieces, …), then move the pieces to the front"),
             Mistake(first_piece_only, "only the first piece counts: carry the sum of the gradients through the scan"),
             Mistake(last_piece_only, "only the last piece counts: add each gradient to the carry, don't put it in its place"),
-            Mistake(all_at_once, "the numbers are right, but the whole batch goes through at once: scan over the pieces"),
+            Mistake(all_at_once, "the numbers are right, but there is no scan: take the pieces one after the other, by jax.lax.scan"),
         ],
     ),
 ]

@@ -23,9 +23,13 @@ def with_worthless(grid, payoff, waiting):
     return jnp.where(stop.any(axis=1), jnp.where(stop, grid, -jnp.inf).max(axis=1), jnp.nan)
 
 
-def lowest(grid, payoff, waiting):
+def lowest(grid, payoff, waiting, never=jnp.nan):
     stop = (payoff > 0) & (payoff >= waiting)
-    return jnp.where(stop.any(axis=1), jnp.where(stop, grid, jnp.inf).min(axis=1), jnp.nan)
+    return jnp.where(stop.any(axis=1), jnp.where(stop, grid, jnp.inf).min(axis=1), never)
+
+
+def maximum_with_nan(grid, payoff, waiting):
+    return jnp.where((payoff > 0) & (payoff >= waiting), grid, jnp.nan).max(axis=1)
 
 
 def a_put_on_a_grid(key):
@@ -47,6 +51,13 @@ exercises = [
                 lambda mean, stderr: mean + stderr * jnp.array([-1.0, 1.0]),
                 "one standard error to each side holds 68 %: for 95 % take 1.96 of them",
             ),
+            *(
+                Mistake(
+                    lambda mean, stderr, width=width: mean + width * stderr * jnp.array([-1.0, 1.0]),
+                    "that many standard errors are for another confidence: for 95 % take 1.96, to three digits",
+                )
+                for width in (1.645, 2.0, 2.576)
+            ),
             Mistake(lambda mean, stderr: interval(mean, stderr)[::-1], "the lower end comes first"),
         ],
     ),
@@ -64,6 +75,12 @@ exercises = [
                 "that is the put half: a straddle pays on the other side of the strike too",
             ),
             Mistake(
+                lambda prices, strike: jnp.maximum(prices.mean(axis=-1) - strike, 0.0),
+                "that is the call half: a straddle pays on the other side of the strike too",
+            ),
+            Mistake(lambda prices, strike: prices.mean(axis=-1) - strike, "a distance is never negative: take the absolute value"),
+            Mistake(lambda prices, strike: strike - prices.mean(axis=-1), "a distance is never negative: take the absolute value"),
+            Mistake(
                 lambda prices, strike: jnp.abs(prices - strike).mean(axis=-1),
                 "that is the mean of three straddles: take the mean of the prices first, then the distance",
             ),
@@ -75,11 +92,20 @@ exercises = [
         inputs=a_put_on_a_grid,
         mistakes=[
             Mistake(with_worthless, "worthless options are exercised: also ask that the payoff is positive"),
-            Mistake(lowest, "that is the lowest price at which it pays; a put's boundary is the highest"),
             *(
-                Mistake(partial(boundary, never=never), "at a date where it never pays to exercise, the answer is NaN")
-                for never in (-jnp.inf, 0.0)
+                Mistake(function, "that is the lowest price at which it pays; a put's boundary is the highest")
+                for function in (lowest, lambda grid, *values: lowest(grid, *values, never=grid[0]))
             ),
+            *(
+                Mistake(function, "at a date where it never pays to exercise, the answer is NaN")
+                for function in (
+                    partial(boundary, never=-jnp.inf),
+                    partial(boundary, never=0.0),
+                    lambda grid, *values: boundary(grid, *values, never=grid[0]),
+                    lambda grid, *values: boundary(grid, *values, never=grid[-1]),
+                )
+            ),
+            Mistake(maximum_with_nan, "a maximum over numbers and NaN is NaN: put -inf where it doesn't pay, and NaN afterwards"),
         ],
     ),
 ]

@@ -1,15 +1,26 @@
 """Exercises of notebook 21: scaling out."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 
 from course_utils.checks import Exercise, Mistake, largest_array, no_python_loop
 
 
-def combined(counts, sums, squares):
-    total = counts.sum()
-    mean = sums.sum() / total
-    return mean, jnp.sqrt((squares.sum() / total - mean**2) / total)
+def combined(counts, sums, squares, error=lambda variance, paths, devices: jnp.sqrt(variance / paths)):
+    mean = sums.sum() / counts.sum()
+    return mean, error(squares.sum() / counts.sum() - mean**2, counts.sum(), counts.size)
+
+
+def mean_of_means(counts, sums, squares):
+    mean = (sums / counts).mean()
+    return mean, jnp.sqrt((squares.sum() / counts.sum() - mean**2) / counts.sum())
+
+
+def variance_within(counts, sums, squares):
+    variances = squares / counts - (sums / counts) ** 2
+    return combined(counts, sums, squares)[0], jnp.sqrt(counts @ variances) / counts.sum()
 
 
 def some_parts(key):
@@ -18,8 +29,12 @@ def some_parts(key):
     return tuple(jnp.stack(numbers) for numbers in zip(*((jnp.float32(x.size), x.sum(), (x**2).sum()) for x in parts)))
 
 
-def streamed_mean(f, key, blocks, size):
-    return jax.lax.map(lambda key: f(jax.random.normal(key, (size,))).mean(), jax.random.split(key, blocks)).mean()
+def streamed_mean(f, key, blocks, size, keys=jax.random.split, draw=jax.random.normal):
+    return jax.lax.map(lambda key: f(draw(key, (size,))).mean(), keys(key, blocks)).mean()
+
+
+def split_again(key, blocks):
+    return jax.lax.scan(lambda key, _: tuple(jax.random.split(key)), key, length=blocks)[1]
 
 
 def held_at_once(function, arguments):
@@ -29,7 +44,7 @@ def held_at_once(function, arguments):
 
 
 def payoff(z):
-    return jnp.maximum(1.0 - jnp.exp(0.2 * z), 0.0)
+    return jnp.maximum(1.2 - jnp.exp(0.2 * z), 0.0)
 
 
 def price(spot, volatility, key):
@@ -43,8 +58,9 @@ def grid(price, spots, volatilities, key):
     return jax.vmap(row, in_axes=(0, None, None))(spots, volatilities, key)
 
 
-def a_key_each(price, spots, volatilities, key):
-    keys = jax.random.split(key, (spots.size, volatilities.size))
+def a_key_each(price, spots, volatilities, key, rows=True, columns=True):
+    keys = jax.random.split(key, (spots.size if rows else 1, volatilities.size if columns else 1))
+    keys = jnp.broadcast_to(keys, (spots.size, volatilities.size))
     row = jax.vmap(price, in_axes=(None, 0, 0))
     return jax.vmap(row, in_axes=(0, None, 0))(spots, volatilities, keys)
 
@@ -80,27 +96,40 @@ exercises = [
         "21.1",
         solution=combined,
         inputs=some_parts,
+        jit=False,  # `float` and `math.sqrt` are fine
         tolerance=1e-3,
         mistakes=[
-            Mistake(
-                lambda counts, sums, squares: ((sums / counts).mean(), combined(counts, sums, squares)[1]),
-                "that is the mean of the devices' means, which counts a device with few paths as much as one with many: add up first, then divide",
+            *(
+                Mistake(
+                    function,
+                    "that is the mean of the devices' means; one with few paths counts as much as one with many: add up first, then divide",
+                )
+                for function in (mean_of_means, lambda *parts: (mean_of_means(*parts)[0], combined(*parts)[1]))
             ),
             Mistake(
-                lambda counts, sums, squares: (combined(counts, sums, squares)[0], combined(counts, sums, squares)[1] * jnp.sqrt(counts.sum())),
+                partial(combined, error=lambda variance, paths, devices: jnp.sqrt(variance)),
                 "that is the standard deviation of a path: the mean's standard error is smaller by the root of the number of paths",
             ),
             Mistake(
-                lambda counts, sums, squares: (
-                    combined(counts, sums, squares)[0],
-                    combined(counts, sums, squares)[1] * jnp.sqrt(counts.sum() / counts.size),
-                ),
+                partial(combined, error=lambda variance, paths, devices: jnp.sqrt(variance / devices)),
                 "that divides by the root of the number of devices: what counts is the number of paths on all of them",
+            ),
+            Mistake(
+                partial(combined, error=lambda variance, paths, devices: jnp.sqrt(variance) / paths),
+                "divide the standard deviation by the root of the number of paths: jnp.sqrt(variance / paths)",
+            ),
+            *(
+                Mistake(
+                    partial(combined, error=error),
+                    "the root of the variance is missing: the standard error is jnp.sqrt(variance / paths)",
+                )
+                for error in (lambda variance, paths, devices: variance / paths, lambda variance, paths, devices: variance / jnp.sqrt(paths))
             ),
             Mistake(
                 lambda counts, sums, squares: (combined(counts, sums, squares)[0], jnp.sqrt(squares.sum()) / counts.sum()),
                 "the variance is the mean square less the squared mean; you left out the latter",
             ),
+            Mistake(variance_within, "that is the variance within the devices; their means differ too: take the sums over all paths first"),
         ],
     ),
     Exercise(
@@ -128,6 +157,19 @@ exercises = [
                 ).mean(),
                 "that is f of the mean; the mean of f comes block by block",
             ),
+            Mistake(
+                partial(streamed_mean, keys=split_again),
+                "every block has a key of its own, but not those asked for: split once, jax.random.split(key, blocks)",
+            ),
+            Mistake(partial(streamed_mean, draw=jax.random.uniform), "the draws are uniform; take standard normals, jax.random.normal"),
+            Mistake(
+                lambda f, key, blocks, size: streamed_mean(f, key, blocks, size) / size,
+                "divided by size twice: a block's mean is divided already",
+            ),
+            Mistake(
+                lambda f, key, blocks, size: streamed_mean(f, key, blocks, size) * size,
+                "the blocks' sums are divided by the number of blocks alone: divide by size too",
+            ),
         ],
     ),
     Exercise(
@@ -141,7 +183,10 @@ exercises = [
                 lambda price, spots, volatilities, key: grid(price, spots, volatilities, key).T,
                 "the axes are the other way round: spots first, (n, m); the outer vmap makes the first axis",
             ),
-            Mistake(a_key_each, "each option has a key of its own; here all share one, so the key isn't mapped: None in in_axes"),
+            *(
+                Mistake(function, "options have different keys; here all share one, so the key isn't mapped: None in in_axes")
+                for function in (a_key_each, partial(a_key_each, columns=False), partial(a_key_each, rows=False))
+            ),
             Mistake(in_pairs, "that pairs the first spot with the first volatility, and so on: each spot with each volatility takes two vmaps"),
             Mistake(
                 lambda price, spots, volatilities, key: grid(price, spots, volatilities, key).ravel(),
@@ -163,6 +208,10 @@ exercises = [
             Mistake(
                 lambda x, y: jax.lax.pmean(regression(x, y, alone, alone), "paths"),
                 "that is the mean of the devices' regressions, not the regression on all paths: sum `X'X` and `X'y`, then solve",
+            ),
+            Mistake(
+                lambda x, y: jax.lax.psum(regression(x, y, alone, alone), "paths"),
+                "that adds up the devices' coefficients: sum `X'X` and `X'y`, then solve",
             ),
             Mistake(
                 lambda x, y: regression(x, y, moment=alone),
