@@ -176,7 +176,7 @@ exercises = [
                 )
                 for divisor in (jnp.sqrt, lambda paths: paths)
             ),
-            Mistake(partial(_price, spread=partial(jnp.std, ddof=1)), "nearly: take `std()` as it is, without ddof"),
+            Mistake(partial(_price, spread=partial(jnp.std, ddof=1)), "nearly: take `std()` as it is, without `ddof`"),
         ],
     ),
     Exercise(

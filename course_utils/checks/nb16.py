@@ -198,7 +198,7 @@ exercises = [
             ),
             Mistake(
                 lambda x, y, inside: jnp.polyval(jnp.polyfit(x, y, 1, w=inside.astype(x.dtype))[::-1], x),
-                "constant and slope have changed places; polyfit returns the highest power first",
+                "constant and slope have changed places; `polyfit` returns the highest power first",
             ),
         ],
     ),
