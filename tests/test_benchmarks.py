@@ -105,5 +105,5 @@ runpy.run_path({str(BENCH)!r}, run_name="__main__")"""
     found = tables(text)
     assert list(found) == [*TITLES, TRIED]
     assert all(len(found[title]) >= 2 for title in TITLES[1:] if "Max-call" not in title), text
-    assert text.count("QuantLib is not installed here") == 5 and text.count("torch is not installed here") == 1
+    assert text.count("QuantLib is not installed here") == 6 and text.count("torch is not installed here") == 1
     assert 0 < output.with_suffix(".png").stat().st_size < 200_000

@@ -28,15 +28,13 @@ def peak_memory() -> float:
 def measure(
     dates: int, paths: int, assets: int, max_call: bool = False, fit_paths: int | None = None, **settings
 ) -> dict[str, float]:
-    """Seconds to compile, to fit and to evaluate, and peak MiB before any simulation and after all; settings are the network's.
+    """Seconds to compile, to fit and to evaluate, and peak MiB before any simulation and in all; settings are the network's.
 
     It learns from ``fit_paths``, or from as many as it prices on.
     """
     import jax
     from course_utils import lsmc, payoffs, regressors, simulate
 
-    jax.block_until_ready(jax.numpy.ones(1) + 1)
-    before = peak_memory()
     if max_call:
         market = simulate.BlackScholes(jax.numpy.full(assets, 100.0), 0.2, 0.05, 0.10)
         option = lsmc.Bermudan(payoffs.max_call(100.0), 3.0, dates)
@@ -49,7 +47,7 @@ def measure(
     traced = lsmc.fit.lower(market, option, key, regressor, fit_paths or paths, False)
     fit, (policy, _) = traced.compile(), traced.out_info
     evaluate = lsmc.evaluate.lower(market, option, key, regressor, policy, paths).compile()
-    compiled = time.perf_counter()
+    compiled, before = time.perf_counter(), peak_memory()
     policy, _ = jax.block_until_ready(fit(market, option, key, False))
     fitted = time.perf_counter()
     jax.block_until_ready(evaluate(market, option, key, policy))

@@ -65,6 +65,13 @@ def matmul(*shape: int):
     return partial(jax.jit(jnp.matmul), left, right), 2 * left.size * columns
 
 
+def products(times: int, stack: int, rows: int, width: int):
+    """A compiled loop of so many products (stack, rows, width) @ (stack, width, width), each of the one before, and the operations of one."""
+    left, right = jnp.ones((stack, rows, width)), jnp.broadcast_to(jnp.eye(width), (stack, width, width))
+    loop = jax.jit(lambda left, right: jax.lax.fori_loop(0, times, lambda _, product: product @ right, left))
+    return partial(loop, left, right), 2 * left.size * width
+
+
 def normals(count: int):
     """A compiled draw of so many normal numbers, by the generator that the pricer uses."""
     return partial(jax.jit(lambda key: jax.random.normal(key, (count,))), jax.random.key(0))

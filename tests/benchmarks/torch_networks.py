@@ -1,7 +1,7 @@
 """One network per date in PyTorch, as one writes it there: a list of modules, a Python loop over dates, nothing compiled.
 
-It sees and learns as the course's own network does, but for the least squares of the last layer and the control variates:
-sorted prices and the payoff as inputs, 64–64–1, paths in the money, each date's network started from the next one's.
+It sees and learns as the course's own network does, but for the least squares of the last layer, antithetic pairs and control
+variates: sorted prices and the payoff as inputs, 64–64–1, paths in the money, each date's network started from the next one's.
 """
 
 import copy
