@@ -3,10 +3,10 @@
 Read it as part of the course: one module, one job, and a module imports only modules that come before it here
 (``lsmc.price`` alone calls a later one, when it is asked for an upper bound).
 
-``simulate`` paths · ``payoffs`` · ``reference`` prices to test against · ``pytrees`` stack and unstack ·
-``networks`` a small MLP · ``regressors`` three ways to fit a continuation value · ``lsmc`` the pricer ·
-``bounds`` and ``greeks`` · ``sharding`` over many devices · ``processes`` joined · ``long_runs`` that outlive a kill ·
-``batches`` · ``digits`` · ``plotting`` · ``checks`` of exercises
+``inputs`` refused by name · ``simulate`` paths · ``markets`` that people have · ``payoffs`` · ``reference`` prices to test
+against · ``pytrees`` stack and unstack · ``networks`` a small MLP · ``regressors`` three ways to fit a continuation value ·
+``lsmc`` the pricer · ``bounds`` and ``greeks`` · ``sharding`` over many devices · ``processes`` joined · ``long_runs`` that
+outlive a kill · ``batches`` · ``digits`` · ``plotting`` · ``checks`` of exercises
 """
 
 

@@ -18,7 +18,6 @@ inner one have the same distribution. So the change has mean 0 exactly, however 
 are: both can only make the bound higher than need be.
 """
 
-from functools import partial
 from math import gcd
 from typing import NamedTuple
 
@@ -42,19 +41,23 @@ class Dual(NamedTuple):
     plain: lsmc.Estimate
 
 
-@partial(jax.jit, static_argnames=("regressor", "paths", "inner"))
+@lsmc.for_options("regressor", "paths", "inner")
 def dual(market, option: lsmc.Bermudan, key, regressor, policy, worth, paths: int = 4096, inner: int = 256) -> Dual:
     """Bounds of the price, on ``paths`` fresh paths with ``inner`` inner ones at each date of each.
 
     ``policy`` and ``worth`` are two results of ``lsmc.fit``: one that decides, fitted in the money, and one fitted
     ``everywhere``, whose martingale is played. Out of the money the first may say anything.
 
-    The market needs a ``restart``, as ``simulate.BlackScholes`` has it. ``paths`` is even and ``inner`` a multiple of 4.
+    The market needs a ``restart``, as ``simulate.BlackScholes`` has it, and, where it changes with the calendar, a ``later``.
+    ``paths`` is even and ``inner`` a multiple of 4.
     """
+    if inner % 4 or inner <= 0:
+        raise ValueError(f"inner is {inner}; expected a multiple of 4: two halves of antithetic pairs")
     outer, nested = jax.random.split(key)
     today = market.simulate(outer, jnp.zeros(1), paths)  # (1, paths, features)
     states = market.simulate(outer, option.times, paths)  # (dates, paths, features)
     steps, discounts = jnp.diff(option.times, prepend=0.0), market.discount(option.times)  # (dates,) each
+    signed = (option.payoff(market.prices(states)) < 0).any()
 
     before = jnp.concatenate([today, states[:-1]])  # (dates, paths, features)
 
@@ -66,22 +69,24 @@ def dual(market, option: lsmc.Bermudan, key, regressor, policy, worth, paths: in
         worth = regressor.predict(parameters, lsmc.features(market, option, rows))
         return jnp.where(last, -jnp.inf, worth).reshape(state.shape[:-1])
 
-    def inner_paths(before, step, key):
+    def inner_paths(before, begin, step, key):
         """Other states (inner, features) that could come after ``before`` (features,), and their martingales (inner, k)."""
-        onward = market.restart(before)
+        onward = (market.later(begin) if hasattr(market, "later") else market).restart(before)
         others = onward.simulate(key, step[None], inner)  # (1, inner, features)
-        return others[0], lsmc.controls(onward, others, step[None])[0]
+        horizon = jnp.where(step > 0.0, step, 1.0)  # a first exercise date today is no step
+        return others[0], lsmc.controls(onward, others, step[None], horizon)[0]
 
     def date(carry, now):
         """One exercise date of some paths."""
         martingale, best, fair, plain, alive = carry  # (some,) each
-        (decides, values), before, after, step, discount, keys, last = now  # before and after (some, features)
-        others, theirs = jax.vmap(inner_paths, (0, None, 0))(before, step, keys)  # (some, inner, features), (some, inner, k)
+        (decides, values), before, after, begin, step, discount, keys, last = now  # before and after (some, features)
+        # (some, inner, features) and (some, inner, k)
+        others, theirs = jax.vmap(inner_paths, (0, None, None, 0))(before, begin, step, keys)
         value = lambda state: jnp.maximum(option.payoff(market.prices(state)), waiting(values, state, last))
         martingale += discount * (value(after) - jax.vmap(fair_mean)(value(others), theirs))
         payoff = option.payoff(market.prices(after))  # (some,)
         gain = discount * payoff
-        stop = alive & (last | lsmc.exercise(payoff, waiting(decides, after, last)))
+        stop = alive & (last | lsmc.exercise(payoff, waiting(decides, after, last), signed))
         fair, plain = jnp.where(stop, gain - martingale, fair), jnp.where(stop, gain, plain)
         return (martingale, jnp.maximum(best, gain - martingale), fair, plain, alive & ~stop), None
 
@@ -91,7 +96,7 @@ def dual(market, option: lsmc.Bermudan, key, regressor, policy, worth, paths: in
         last = jnp.arange(option.dates) == option.dates - 1
         before, after, keys = (array[:, block] for array in (blocks_before, blocks_after, blocks_keys))
         carry = nothing, nothing - jnp.inf, nothing, nothing, jnp.ones(some, bool)
-        carry, _ = jax.lax.scan(date, carry, (learned, before, after, steps, discounts, keys, last))
+        carry, _ = jax.lax.scan(date, carry, (learned, before, after, option.times - steps, steps, discounts, keys, last))
         return carry[1:4]
 
     # Nothing is learned at the last date; a row that isn't used fills its place.
@@ -106,24 +111,7 @@ def dual(market, option: lsmc.Bermudan, key, regressor, policy, worth, paths: in
 
 
 def fair_mean(values: jax.Array, controls: jax.Array) -> jax.Array:
-    """The mean of ``values`` (paths,), less noise by ``controls`` (paths, k) of mean 0, and still unbiased.
-
-    Multiples of the controls fitted to the paths that they correct would bias the mean a little, and the martingale would
-    be none. So each half of the paths is corrected with the multiples that fit the other half. Antithetic pairs, path ``2i``
-    and path ``2i + 1``, stay together.
-    """
-    halves = lambda array: array.reshape(2, -1, 2, *array.shape[1:]).mean(axis=2)
-    pairs = halves(values)  # (halves, paths/4)
-    if not 0 < controls.shape[-1] <= pairs.shape[-1]:  # none, or more than there are pairs to fit them to
-        return pairs.mean()
-    controls = halves(controls)  # (halves, paths/4, k)
-
-    def multiples(values, controls):
-        controls = controls - controls.mean(axis=0)  # (paths/4, k)
-        covariance = controls.T @ controls
-        diagonal = jnp.diag(covariance)
-        regular = covariance + jnp.diag(1e-3 * diagonal + 1e-10 * diagonal.max())
-        return jnp.linalg.solve(regular, controls.T @ (values - values.mean()))  # (k,)
-
-    fitted = jax.vmap(multiples)(pairs, controls)  # (halves, k)
-    return (pairs - jnp.einsum("hpk,hk->hp", controls, fitted[::-1])).mean()
+    """The mean of ``values`` (paths,), less noise by ``controls`` (paths, k) of mean 0, and still unbiased: else the martingale
+    would be none. Antithetic pairs, path ``2i`` and path ``2i + 1``, stay together."""
+    pairs = lsmc.in_pairs(values)  # (paths/2,)
+    return lsmc.less_noise(pairs, lsmc.in_pairs(controls), jnp.ones_like(pairs))[0].mean()

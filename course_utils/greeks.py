@@ -3,19 +3,25 @@
 A small change of the market moves the paths, and it moves the decisions. At the best policy the second effect is 0 to first
 order, as at any maximum: so the paths are differentiated and the decisions are not (V. Piterbarg, "Risk sensitivities of Bermuda
 swaptions", 2003, has the argument). A policy that is not quite the best leaves a bias: with the exercise boundary of a put
-0.3% too high the price was right to a ten-thousandth, and rho, which acts through how long the option is held, off by 1.2%. And
-the argument says nothing of second derivatives. For a payoff with a kink, whose slope jumps where no path ever lies,
+0.3% too high the price was right to a ten-thousandth, and rho, which acts through how long the option is held, off by 1.2%. Noise
+over paths shows nothing of that. So several policies vote, learned apart: how far they disagree is part of each error bar.
+
+The argument says nothing of second derivatives. For a payoff with a kink, whose slope jumps where no path ever lies,
 differentiating twice gives exactly 0.
 """
 
 from dataclasses import replace
-from functools import partial
+from itertools import chain, cycle, islice
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 
-from course_utils import lsmc, simulate
+from course_utils import inputs, lsmc, regressors, simulate
+
+
+# Who votes beside the regressor that the policy comes from: what one kind of curve can't follow shows beside another kind.
+KINDS = regressors.Network(), regressors.Polynomial(degree=6)
 
 
 class Greeks(NamedTuple):
@@ -36,19 +42,63 @@ class Greeks(NamedTuple):
     theta: lsmc.Estimate
 
 
-@partial(jax.jit, static_argnames=("regressor", "paths"))
-def greeks(market, option: lsmc.Bermudan, key: jax.Array, regressor, policy, paths: int = 100_000) -> Greeks:
-    """The Greeks of an option on one asset in a ``simulate.BlackScholes`` market, on ``paths`` fresh paths.
+def greeks(
+    market, option: lsmc.Bermudan, key: jax.Array, regressor, policy,
+    paths: int = 100_000, policies: int = 4, fit_paths: int | None = None,
+) -> Greeks:  # fmt: skip
+    """The Greeks of an option on one asset in a ``simulate.BlackScholes`` market.
 
     Gamma is taken from the Black–Scholes equation, which the value of any policy obeys between today and the first date:
 
         theta + (rate - dividend) spot delta + volatility² spot² gamma / 2 = rate value
 
     (F. Black, M. Scholes, 1973), path by path, so that it has a standard error.
-    """
 
+    Args:
+        policy: from ``lsmc.fit`` or ``lsmc.price``; None for a European option.
+        paths: fresh ones, for each policy.
+        policies: how many vote: the one given, and others that are learned here, by other kinds of regressor and by the same.
+            An error bar is the noise over paths and the scatter of a single policy, together. With 1 it covers noise alone.
+        fit_paths: how many paths each of the others learns from; None takes the default of ``lsmc.price``.
+
+    Raises:
+        TypeError, ValueError: for bad input, several assets, another market, or exercise today, which has no Greeks of its own.
+    """
+    lsmc.check_paths("paths", paths)
+    inputs.whole_number("policies", policies, at_least=1)
+    if fit_paths is not None:
+        lsmc.check_paths("fit_paths", fit_paths)
+    market, option, _ = lsmc.checked(market, option, key, regressor)
     if not isinstance(market, simulate.BlackScholes) or market.assets != 1:
         raise ValueError("market has several assets, or is none of Black and Scholes; expected simulate.BlackScholes of one asset")
+    if option.given is not None and not inputs.traced(option.given) and option.given[0] == 0.0:
+        raise ValueError("times begins with 0; expected later ones: an option exercised today has the slope of its payoff")
+    if policy is None or policies == 1:
+        return frozen(market, option, key, regressor, policy, paths)
+    learn, walk = (jax.random.split(half, policies) for half in jax.random.split(key))
+    fit_paths = fit_paths or lsmc.default_fit_paths(1)
+
+    def opinion(i, kind):
+        one = lsmc.fit.compiled(market, option, learn[i], kind, fit_paths, everywhere=False)[0] if i else policy
+        return frozen(market, option, walk[i], kind, one, paths)
+
+    rivals = [kind for kind in KINDS if type(kind) is not type(regressor)]
+    voters = islice(chain([regressor], cycle([*rivals, regressor])), policies)
+    votes = [opinion(i, kind) for i, kind in enumerate(voters)]
+    return jax.tree.map(vote, *votes, is_leaf=lambda node: isinstance(node, lsmc.Estimate))
+
+
+def vote(*estimates: lsmc.Estimate) -> lsmc.Estimate:
+    """The mean of independent estimates by several policies. Its bar holds the scatter of a single policy, since what all policies
+    miss alike, which nothing shows, is of that size."""
+    means, stderrs, finite = (jnp.stack(column) for column in zip(*estimates))  # (policies,) each
+    noise = (stderrs**2).mean() / len(means)  # of their mean
+    return lsmc.Estimate(means.mean(), jnp.sqrt(noise + means.var(ddof=1)), finite.all())
+
+
+@lsmc.for_options("regressor", "paths")
+def frozen(market, option: lsmc.Bermudan, key: jax.Array, regressor, policy, paths: int) -> Greeks:
+    """The Greeks by one policy, with bars that cover the noise over ``paths`` paths."""
 
     def flows(market, wait):
         """Cash (paths,) and controls (paths, k), if all dates are ``wait`` years later."""

@@ -2,43 +2,61 @@
 
 Two scans. ``fit`` walks backward over simulated paths and learns, at each date, what it is worth to wait; the scan's stacked
 outputs are the policy. ``evaluate`` walks backward over fresh paths with that policy as its input and prices it. A policy
-can only be as good as the best one, so the price is biased low, never high, and its standard error is honest.
+can only be as good as the best one, so the price is biased low, never high, and its standard error is honest: nothing that
+corrects an estimate was fitted to the paths that it corrects.
 
 (F. Longstaff, E. Schwartz, "Valuing American options by simulation", Review of Financial Studies 14, 2001. One network per date:
 S. Becker, P. Cheridito, A. Jentzen, "Deep optimal stopping", JMLR 20, 2019.)
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from functools import partial
-from numbers import Integral
+from dataclasses import dataclass, replace
+from functools import lru_cache, partial, wraps
+from inspect import signature
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
-from course_utils import regressors, simulate
+from course_utils import inputs, regressors
 from course_utils.payoffs import Payoff
 
 
-@partial(jax.tree_util.register_dataclass, data_fields=["payoff", "maturity"], meta_fields=["dates"])
+@partial(jax.tree_util.register_dataclass, data_fields=["payoff", "maturity", "given"], meta_fields=["dates"])
 @dataclass(frozen=True)
 class Bermudan:
     """An option that can be exercised at ``dates`` equally spaced dates, the last at ``maturity``; not at time 0.
 
+    ``Bermudan.at`` makes one with exercise dates of your own.
+
     Attributes:
-        payoff: from ``payoffs``, or any function (…, assets) -> (…).
+        payoff: from ``payoffs``, or any function (…, assets) -> (…). Where it can be negative, the option may be exercised at a
+            loss, and must be at the last date if it wasn't before.
         maturity: in years.
         dates: how many exercise dates; 1 is a European option.
+        given: the exercise dates (dates,), in years, where they aren't equally spaced.
     """
 
     payoff: Callable[[jax.Array], jax.Array]
     maturity: jax.Array | float
     dates: int
+    given: jax.Array | None = None
+
+    @classmethod
+    def at(cls, payoff, times) -> "Bermudan":
+        """An option that can be exercised at ``times`` (dates,), in years, rising; a first one of 0 is exercise today.
+
+        The times are data: as many others compile nothing anew.
+        """
+        inputs.number("times", times, dimensions=(1,))
+        return cls(payoff, times[-1], len(times), times)
 
     @property
     def times(self) -> jax.Array:
         """The exercise dates (dates,), in years."""
+        if self.given is not None:
+            return jnp.asarray(self.given, float)
         return self.maturity * jnp.arange(1, self.dates + 1) / self.dates
 
     def check(self) -> None:
@@ -46,12 +64,27 @@ class Bermudan:
         if not callable(self.payoff):
             raise TypeError(f"payoff is {self.payoff!r}; expected a function (…, assets) -> (…), such as payoffs.put(40.0)")
         if isinstance(self.payoff, Payoff):
-            simulate.number("strike", self.payoff.strike, positive=True, dimensions=(0,))
-        simulate.number("maturity", self.maturity, positive=True, dimensions=(0,))
-        whole_number("dates", self.dates, at_least=1)
+            inputs.number("strike", self.payoff.strike, positive=True, dimensions=(0,))
+        if self.given is not None:
+            self.check_times()
+        inputs.number("maturity", self.maturity, positive=self.given is None, dimensions=(0,))
+        inputs.whole_number("dates", self.dates, at_least=1)
+
+    def check_times(self) -> None:
+        inputs.number("times", self.given, dimensions=(1,))
+        if len(self.given) != self.dates:
+            raise ValueError(f"dates is {self.dates}, but times has {len(self.given)}; expected Bermudan.at(payoff=..., times=[...])")
+        if not any(map(inputs.traced, jax.tree.leaves([self.given, self.maturity]))):
+            times = np.asarray(self.given, np.float32)
+            if times[0] < 0.0 or not (np.diff(times) > 0.0).all():
+                raise ValueError(f"times is {self.given!r}; expected years that rise, the first at least 0 (today)")
+            if times[-1] != np.float32(self.maturity):
+                raise ValueError(f"maturity is {self.maturity!r}, but the last of times {times[-1]}; expected Bermudan.at(payoff=..., times=[...])")
 
 
 AT_ONCE = 16_384  # paths that ``evaluate`` works off at once, each 4 bytes times dates times features in float32
+PILOT = 8_192  # paths that ``evaluate`` first takes to find the multiples of the control variates
+CONFIDENT = 2.0  # standard errors by which stopping has to do better than waiting, on the paths that it was learned from
 
 
 class Result(NamedTuple):
@@ -62,6 +95,8 @@ class Result(NamedTuple):
         upper, upper_stderr: the dual upper bound, biased high; None unless asked for.
         policy: the regressor's parameters, every leaf with leading axis dates-1; None for a European option.
         in_sample: what the paths that the policy was fitted to would claim: biased high where it overfits.
+        now: what exercising today pays. Today is none of the ``dates``, unless ``Bermudan.at`` names it; the price of an
+            American option, which can be exercised today too, is the larger of ``lower`` and ``now``.
     """
 
     lower: float
@@ -70,6 +105,7 @@ class Result(NamedTuple):
     upper_stderr: float | None
     policy: Any
     in_sample: float
+    now: float
 
 
 class Estimate(NamedTuple):
@@ -78,6 +114,34 @@ class Estimate(NamedTuple):
     mean: jax.Array
     stderr: jax.Array
     finite: jax.Array
+
+
+def for_options(*static: str):
+    """``jit`` for a function of a market and an option: it takes what ``price`` takes, and refuses what that refuses, in the same words.
+
+    The arguments named are static. Numbers are checked where they are known, which under ``jit``, ``vmap`` and ``grad`` they aren't.
+    ``compiled`` is the function without the checks, for arguments that passed them.
+    """
+
+    def decorate(function):
+        @wraps(function)
+        def promoting(*arguments, **keywords):
+            with jax.numpy_rank_promotion("allow"):  # some programs forbid it; here (paths, assets) meets (assets,) all the time
+                return function(*arguments, **keywords)
+
+        compiled = jax.jit(promoting, static_argnames=static)
+
+        @wraps(function)
+        def call(market, option, key, regressor, *arguments, **keywords):
+            market, option, _ = checked(market, option, key, regressor)
+            check_paths("paths", keywords.get("paths", dict(zip(names, arguments)).get("paths", 100)))
+            return compiled(market, option, key, regressor, *arguments, **keywords)
+
+        names = list(signature(function).parameters)[4:]
+        call.compiled, call.lower, call._cache_size = compiled, compiled.lower, compiled._cache_size
+        return call
+
+    return decorate
 
 
 def features(market, option: Bermudan, state: jax.Array) -> jax.Array:
@@ -117,41 +181,75 @@ def highest(prices: jax.Array, k: int) -> jax.Array:
     return jnp.moveaxis(jax.lax.scan(insert, places, jnp.moveaxis(prices, -1, 0))[0], 0, -1)
 
 
-def exercise(payoff: jax.Array, continuation: jax.Array) -> jax.Array:
+def exercise(payoff: jax.Array, continuation: jax.Array, signed: jax.Array | bool = False) -> jax.Array:
     """Where to exercise (paths,): in the money, and when that pays at least what waiting is worth.
 
-    Without ``payoff > 0`` a continuation value estimated a little below 0 would have worthless options exercised.
+    Without ``payoff > 0`` a continuation value estimated a little below 0 would have worthless options exercised. A payoff that
+    is negative at some path is ``signed``: then the best time to stop may be one at which it pays nothing, or less.
     """
-    return (payoff > 0) & (payoff >= continuation)
+    return ((payoff > 0) | signed) & (payoff >= continuation)
 
 
-def controls(market, states: jax.Array, times: jax.Array) -> jax.Array:
+def controls(market, states: jax.Array, times: jax.Array, horizon: jax.Array | None = None) -> jax.Array:
     """Martingales (dates, paths, k) that start at 0, where the market knows any; else k is 0."""
     if hasattr(market, "martingales"):
-        return market.martingales(states, times)
+        return market.martingales(states, times, horizon)
     return jnp.zeros((*states.shape[:2], 0), states.dtype)
 
 
-def less_noise(values: jax.Array, controls: jax.Array, weights: jax.Array) -> jax.Array:
-    """``values`` (paths,) less the multiple of ``controls`` (paths, k), of mean 0, that leaves the least variance."""
-    if not controls.shape[-1]:
-        return values
-    x, y, weights = (regressors.sample(array, regressors.ENOUGH) for array in (controls, values, weights))  # enough for k multiples
-    share = regressors.shares(weights)  # (rows,)
-    spread = x - share @ x
-    weighted = spread * share[:, None]
-    covariance = weighted.T @ spread  # (k, k)
-    # A unique solution in float32, whatever the controls, and where a single path counts.
-    unit = jnp.eye(len(covariance))
-    regular = covariance * (1.0 + 1e-5 * unit) + 1e-30 * unit
-    multiples = jax.scipy.linalg.solve(regular, (y - share @ y) @ weighted, assume_a="pos")  # (k,)
-    return values - (controls * jax.lax.stop_gradient(multiples)).sum(axis=1)
+def moments(values: jax.Array, controls: jax.Array, weights: jax.Array) -> jax.Array:
+    """Sums of products (k+2, k+2) of 1, ``controls`` (rows, k) and ``values`` (rows,), each row counted ``weights`` (rows,) times."""
+    columns = jnp.concatenate([jnp.ones_like(values)[:, None], controls, values[:, None]], axis=1)  # (rows, k + 2)
+    return (columns * weights[:, None]).T @ columns
 
 
-@partial(jax.jit, static_argnames=("regressor", "paths"))
+def multiples(moments: jax.Array) -> jax.Array:
+    """The multiples (k,) of controls that leave the least variance, by the rows that ``moments`` sums up; fewer rows, smaller ones."""
+    rows = jnp.maximum(moments[0, 0], 1.0)
+    means = moments[0, 1:] / rows  # (k + 1,)
+    covariance = moments[1:, 1:] / rows - jnp.outer(means, means)  # (k + 1, k + 1)
+    k = len(means) - 1
+    squares = jnp.diag(moments)[1:-1] / rows  # (k,)
+    # A unique solution in float32, whatever the controls; where there are as many as rows, each is worth half of what it seems.
+    regular = covariance[:-1, :-1] + jnp.diag((1e-5 + (k / rows) ** 2) * squares + 1e-12)
+    return jax.lax.stop_gradient(jax.scipy.linalg.solve(regular, covariance[:-1, -1], assume_a="pos"))
+
+
+def less_noise(values: jax.Array, controls: jax.Array, weights: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """``values`` (paths,) less multiples of ``controls`` (paths, k), of mean 0: as many values, with less variance and the same mean.
+
+    Multiples fitted to the paths that they correct would shift the mean, by a little where the controls are tame and by a lot
+    where they aren't. So each half of the paths is corrected with the multiples that fit the other half.
+
+    Returns:
+        The values (paths,), and the larger of the two multiples of each control (k,), in size.
+    """
+    k = controls.shape[-1]
+    if not k:
+        return values, jnp.zeros(0, values.dtype)
+    shifted = values - values[0]  # of a number that hardly varies, float32 would lose the variance
+    first = jnp.arange(len(values)) < len(values) // 4 * 2  # twins, path 2i and path 2i + 1, stay together
+    some = [regressors.sample(array, regressors.ENOUGH) for array in (shifted, controls, weights, first)]  # enough for k multiples
+    fitted = [multiples(moments(*some[:2], some[2] * half)) for half in (some[3], ~some[3])]  # two of (k,)
+    theirs = jnp.where(first[:, None], fitted[1], fitted[0])  # (paths, k)
+    return values - (controls * theirs).sum(axis=1), jnp.maximum(*map(jnp.abs, fitted))
+
+
+def in_pairs(array: jax.Array) -> jax.Array:
+    """The means (paths/2, …) of paths ``2i`` and ``2i + 1`` of ``array`` (paths, …), which are one observation.
+
+    Where they are antithetic their mean has the smaller variance, where they are independent nothing is lost.
+    """
+    return array.reshape(array.shape[0] // 2, 2, *array.shape[1:]).mean(axis=1)
+
+
+@for_options("regressor", "paths")
 def fit(market, option: Bermudan, key: jax.Array, regressor, paths: int, everywhere: bool = False):
     """Learn what waiting is worth, on ``paths`` simulated paths: on those in the money, where there is something to decide, or
     on all of them, ``everywhere``, for whoever wants the value itself.
+
+    A date at which stopping where the regression says so doesn't do better than waiting, on these paths and by more than noise,
+    gets parameters that always wait (``regressors.never``); so do all dates, where the policy does no better than never to exercise.
 
     Returns:
         policy: parameters stacked on the date axis (dates-1, …), in the order of the dates; None if dates is 1.
@@ -160,47 +258,91 @@ def fit(market, option: Bermudan, key: jax.Array, regressor, paths: int, everywh
     simulation, start = jax.random.split(key)
     times = option.times  # (dates,)
     states = market.simulate(simulation, times, paths)  # (dates, paths, features)
+    payoffs = option.payoff(market.prices(states))  # (dates, paths)
+    signed = (payoffs < 0).any()
 
     def look(date):
         """What exercising pays (paths,) at one date, and the martingales (paths, k)."""
-        return option.payoff(market.prices(states[date])), controls(market, states[date][None], times[date][None])[0]
+        return payoffs[date], controls(market, states[date][None], times[date][None], times[-1])[0]
 
     def step(carry, date):
-        parameters, cash, stopped = carry  # cash (paths,) and martingales (paths, k) where the policy stops
+        parameters, cash, stopped, finite = carry  # cash (paths,) and martingales (paths, k) where the policy stops
         payoff, martingale = look(date)
         waiting = market.discount(times[date + 1]) / market.discount(times[date]) * cash  # (paths,): paid later, worth now
-        weights = ((payoff > 0) | everywhere).astype(payoff.dtype)  # (paths,)
+        weights = ((payoff > 0) | signed | everywhere).astype(payoff.dtype)  # (paths,)
         weights += weights.sum() == 0.0  # all, where none is in the money
-        x, y = features(market, option, states[date]), less_noise(waiting, stopped - martingale, weights)
+        x, (y, _) = features(market, option, states[date]), less_noise(waiting, stopped - martingale, weights)
         parameters = regressor.fit(parameters, x, y, weights, fresh=date == option.dates - 2)
-        stop = exercise(payoff, regressor.predict(parameters, x))
-        carry = parameters, jnp.where(stop, payoff, waiting), jnp.where(stop[:, None], martingale, stopped)
-        return carry, parameters
+        predicted = regressor.predict(parameters, x)
+        stop = exercise(payoff, predicted, signed)
+        learned, wait = parameters, regressors.never(parameters)
+        if wait is not parameters:  # it can be told to
+            better = better_than_waiting(payoff - y, stop) | everywhere
+            learned, stop = choose(better, parameters, wait), stop & better
+        carry = parameters, jnp.where(stop, payoff, waiting), jnp.where(stop[:, None], martingale, stopped), finite & known(predicted)
+        return carry, learned
 
-    policy, cash, stopped = None, *look(-1)
+    policy, cash, stopped, finite = None, *look(-1), jnp.array(True)
     if option.dates > 1:
-        carry = regressor.init(start, features(market, option, states[0])), cash, stopped
-        (_, cash, stopped), policy = jax.lax.scan(step, carry, jnp.arange(option.dates - 1), reverse=True)
-    return policy, estimate(market.discount(times[0]) * cash, stopped)
+        carry = regressor.init(start, features(market, option, states[0])), cash, stopped, finite
+        (_, cash, stopped, finite), policy = jax.lax.scan(step, carry, jnp.arange(option.dates - 1), reverse=True)
+    in_sample = estimate(market.discount(times[0]) * cash, stopped)
+    if (wait := regressors.never(policy)) is not policy:
+        payoff, martingale = look(-1)
+        european = estimate(market.discount(times[-1]) * payoff, martingale)
+        policy, in_sample = choose((in_sample.mean > european.mean) | everywhere, (policy, in_sample), (wait, european))
+    return policy, in_sample._replace(finite=in_sample.finite & finite & jnp.isfinite(payoffs).all())
 
 
-@partial(jax.jit, static_argnames=("regressor", "paths"))
+def known(continuation: jax.Array) -> jax.Array:
+    """Whether every continuation value (paths,) says what to do; infinity says wait."""
+    return (continuation > -jnp.inf).all()
+
+
+def choose(condition: jax.Array, yes, no):
+    """The tree ``yes`` where ``condition`` () holds, else ``no``."""
+    return jax.tree.map(partial(jnp.where, condition), yes, no)
+
+
+def better_than_waiting(gain: jax.Array, stop: jax.Array) -> jax.Array:
+    """Whether to believe that stopping where ``stop`` (paths,) says so gains something, ``gain`` (paths,) being what it gains there.
+
+    It is believed when it is ``CONFIDENT`` standard errors above 0, on more than a handful of paths: a network can tell a
+    handful apart one by one, and then it has only seen their future.
+    """
+    pairs = in_pairs(jnp.where(stop, gain, 0.0))  # (paths/2,)
+    enough = stop.sum() >= min(64, len(stop) // 40)
+    return enough & (pairs.mean() > CONFIDENT * pairs.std() / np.sqrt(len(pairs)))
+
+
+@for_options("regressor", "paths")
 def evaluate(market, option: Bermudan, key: jax.Array, regressor, policy, paths: int) -> Estimate:
     """Price ``policy`` on ``paths`` fresh paths: the Estimate of its value at time 0.
 
     They are worked off in blocks of at most ``AT_ONCE``, all of one size: then memory doesn't grow with their number, which is
-    rounded up to whole blocks of a multiple of 64.
+    rounded up to whole blocks of a multiple of 64. What multiples of the control variates a block takes is known from the
+    blocks before it; the first ones, of ``PILOT`` paths, are for that alone. So the mean is that of the policy to the last bit
+    of expectation, and the blocks' errors add up as if they were independent (a martingale's changes are uncorrelated).
     """
     blocks = -(-paths // AT_ONCE)
     size = 64 * -(-paths // (64 * blocks))  # of such a size XLA draws normals with half the code
+    pilots = -(-PILOT // size) if hasattr(market, "martingales") else 0
 
-    def block(key):
-        cash, stopped, finite = cash_flows(market, option, option.times, key, regressor, policy, size)
-        result = estimate(cash, stopped)
-        return result._replace(finite=result.finite & finite)
+    def block(sums, i):
+        flows = cash_flows(market, option, option.times, jax.random.fold_in(key, i), regressor, policy, size)
+        cash, stopped = in_pairs(flows[0]), in_pairs(flows[1])  # (pairs,), (pairs, k)
+        level = jnp.where(i == 0, cash.mean(), sums[1])
+        taken = multiples(sums[0])  # (k,)
+        result = spread(cash - stopped @ taken, taken)
+        sums = sums[0] + moments(cash - level, stopped, jnp.ones_like(cash)), level
+        return sums, result._replace(finite=result.finite & flows[2])
 
-    each = jax.lax.map(lambda i: block(jax.random.fold_in(key, i)), jnp.arange(blocks))  # an Estimate with leaves (blocks,)
-    return Estimate(each.mean.mean(), jnp.sqrt((each.stderr**2).sum()) / blocks, each.finite.all())
+    flows = jax.eval_shape(lambda: cash_flows(market, option, option.times, key, regressor, policy, size))
+    k, dtype = flows[1].shape[-1], flows[0].dtype
+    start = jnp.zeros((k + 2, k + 2), dtype), jnp.zeros((), dtype)
+    each = jax.lax.scan(block, start, jnp.arange(pilots + blocks))[1]  # an Estimate with leaves (pilots + blocks,)
+    mean, stderr, finite = jax.tree.map(lambda leaf: leaf[pilots:], each)
+    return Estimate(mean.mean(), jnp.sqrt((stderr**2).sum()) / blocks, finite.all())
 
 
 def cash_flows(market, option: Bermudan, times: jax.Array, key: jax.Array, regressor, policy, paths: int):
@@ -215,34 +357,45 @@ def cash_flows(market, option: Bermudan, times: jax.Array, key: jax.Array, regre
         finite: whether every number on the way was.
     """
     states = market.simulate(key, times, paths)  # (dates, paths, features)
+    payoffs = option.payoff(market.prices(states))  # (dates, paths)
+    signed = (payoffs < 0).any()
 
     def step(carry, now):
         held, when, finite = carry  # the state (paths, features) and time (paths,) where the policy stops; whether all was finite
-        parameters, state, time = now
-        payoff = option.payoff(market.prices(state))
+        parameters, state, payoff, time = now
         continuation = regressor.predict(parameters, features(market, option, state))  # (paths,)
-        stop = exercise(payoff, continuation)
-        finite = finite & jnp.isfinite(payoff + continuation)
-        return (jnp.where(stop[:, None], state, held), jnp.where(stop, time, when), finite), None
+        stop = exercise(payoff, continuation, signed)
+        return (jnp.where(stop[:, None], state, held), jnp.where(stop, time, when), finite & known(continuation)), None
 
-    carry = states[-1], jnp.full(paths, times[-1]), jnp.isfinite(option.payoff(market.prices(states[-1])))
+    carry = states[-1], jnp.full(paths, times[-1]), jnp.isfinite(payoffs).all()
     if option.dates > 1:
-        carry, _ = jax.lax.scan(step, carry, (policy, states[:-1], times[:-1]), reverse=True)
+        carry, _ = jax.lax.scan(step, carry, (policy, states[:-1], payoffs[:-1], times[:-1]), reverse=True)
     held, when, finite = carry
     cash = market.discount(when) * option.payoff(market.prices(held))  # (paths,)
-    return cash, controls(market, held[:, None], when)[:, 0], finite.all()  # each path at a date of its own
+    return cash, controls(market, held[:, None], when, times[-1])[:, 0], finite  # each path at a date of its own
+
+
+def spread(pairs: jax.Array, multiples: jax.Array) -> Estimate:
+    """The mean of ``pairs`` (pairs,) and its standard error, which is never less than what rounding leaves unknown.
+
+    That is a unit in the last place of what the mean was computed from: its own size and that of the controls taken off.
+    """
+    mean, rows = pairs.mean(), pairs.shape[0]
+    rounding = jnp.finfo(pairs.dtype).eps * (jnp.abs(mean) + jnp.abs(multiples).sum())
+    stderr = jnp.sqrt(pairs.var(ddof=1) / rows + jax.lax.stop_gradient(rounding) ** 2)
+    return Estimate(mean, stderr, jnp.isfinite(mean + stderr))  # a sum with NaN or infinity in it is one of them
 
 
 def estimate(cash: jax.Array, controls: jax.Array) -> Estimate:
-    """The mean of ``cash`` (paths,), helped by ``controls`` (paths, k) of mean 0, with its standard error.
+    """The mean of ``cash`` (paths,), helped by ``controls`` (paths, k) of mean 0, with its standard error; paths come in pairs."""
+    pairs = in_pairs(cash)  # (paths/2,)
+    return spread(*less_noise(pairs, in_pairs(controls), jnp.ones_like(pairs)))
 
-    Paths ``2i`` and ``2i + 1`` are one observation: where they are antithetic their mean has the smaller variance,
-    where they are independent nothing is lost.
-    """
-    pairs = cash.reshape(-1, 2).mean(axis=1)  # (paths/2,)
-    pairs = less_noise(pairs, controls.reshape(pairs.shape[0], 2, -1).mean(axis=1), jnp.ones_like(pairs))
-    mean, stderr = pairs.mean(), pairs.std() / jnp.sqrt(pairs.shape[0])
-    return Estimate(mean, stderr, jnp.isfinite(mean + stderr))  # a sum with NaN or infinity in it is one of them
+
+@jax.jit
+def today(market, option: Bermudan) -> jax.Array:
+    """What exercising at time 0 pays."""
+    return option.payoff(market.prices(market.simulate(jax.random.key(0), jnp.zeros(1), 2)))[0, 0]
 
 
 def price(
@@ -266,6 +419,9 @@ def price(
         price_paths: how many paths to price on; even. Rounded up to whole blocks: 100,000 are 100,352.
         upper: whether to compute the dual upper bound as well, with ``bounds.dual``; the market then needs ``restart``.
 
+    Under ``jit`` and ``vmap`` it is one more function of arrays, and what it returns are arrays. ``grad`` differentiates the
+    price with the policy frozen; for sensitivities with error bars there is ``greeks.greeks``.
+
     Returns:
         A ``Result``.
 
@@ -275,21 +431,26 @@ def price(
     market, option, assets = _checked(market, option, key, regressor, fit_paths, price_paths, upper)
     fit_paths = fit_paths or default_fit_paths(assets)
     fit_key, price_key = jax.random.split(key)  # the same with and without the upper bound
-    policy, in_sample = fit(market, option, fit_key, regressor, fit_paths, everywhere=False)
+    fixed = jax.lax.stop_gradient((market, option))
+    policy, in_sample = fit(*fixed, fit_key, regressor, fit_paths, everywhere=False)
     lower = evaluate(market, option, price_key, regressor, policy, price_paths)
-    if not (lower.finite and in_sample.finite):
+    finite = lower.finite & in_sample.finite
+    if not inputs.traced(finite) and not finite:
         raise ValueError(
             "NaN or infinity came up: the payoff, the market or the regressor yields it at some path. "
             "Try option.payoff(market.prices(states)) on states = market.simulate(key, option.times, 100)"
         )
-    result = Result(float(lower.mean), float(lower.stderr), None, None, policy, float(in_sample.mean))
+    numbers = lower.mean, lower.stderr, in_sample.mean, today(market, option)
+    mean, stderr, claimed, now = (number if inputs.traced(number) else float(number) for number in numbers)
+    result = Result(mean, stderr, None, None, policy, claimed, now)
     if upper:
         from course_utils import bounds  # here, since it builds on this module
 
         worth_key, dual_key = jax.random.split(jax.random.fold_in(key, 2))
-        worth, _ = fit(market, option, worth_key, regressor, fit_paths, everywhere=True)
+        worth, _ = fit(*fixed, worth_key, regressor, fit_paths, everywhere=True)
         above = bounds.dual(market, option, dual_key, regressor, policy, worth).upper
-        result = result._replace(upper=float(above.mean), upper_stderr=float(above.stderr))
+        mean, stderr = (number if inputs.traced(number) else float(number) for number in (above.mean, above.stderr))
+        result = result._replace(upper=mean, upper_stderr=stderr)
     return result
 
 
@@ -299,38 +460,41 @@ def default_fit_paths(assets: int) -> int:
 
 
 def _checked(market, option, key, regressor, fit_paths, price_paths, upper):
-    """The market and the option with numbers as arrays, so that other numbers of the same shapes compile nothing anew; and how
-    many assets there are."""
-    _check_functions("market", market, ("simulate", "prices", "discount"), "simulate.BlackScholes(...)")
-    if not isinstance(option, Bermudan):
-        raise TypeError(f"option is {option!r}; expected lsmc.Bermudan(payoff=..., maturity=..., dates=...)")
-    _check_functions("regressor", regressor, ("init", "fit", "predict"), "regressors.Network()")
-    is_key = isinstance(key, jax.Array) and jnp.issubdtype(key.dtype, jax.dtypes.prng_key)
-    if not is_key or key.shape:
-        raise TypeError(f"key is {key!r}; expected one key: jax.random.key(0)")
-    for name, paths in (("fit_paths", fit_paths), ("price_paths", price_paths)):
-        if name == "fit_paths" and paths is None:
-            continue
-        whole_number(name, paths, at_least=100)
-        if paths % 2:
-            raise ValueError(f"{name} is {paths}; expected an even number, since paths come in antithetic pairs: {paths + 1}")
+    """What ``checked`` returns, once the arguments that ``price`` alone has are in order."""
+    if fit_paths is not None:
+        check_paths("fit_paths", fit_paths)
+    check_paths("price_paths", price_paths)
     if not isinstance(upper, bool):
         raise TypeError(f"upper is {upper!r}; expected True or False")
     if upper and not callable(getattr(market, "restart", None)):
         raise TypeError(f"market is {market!r}; expected one with a function restart(state) for upper=True: see bounds.dual")
+    return checked(market, option, key, regressor)
+
+
+def checked(market, option, key, regressor):
+    """The market and the option with numbers as arrays, so that other numbers of the same shapes compile nothing anew; and how
+    many assets there are. What can't be priced is refused here, by name, before anything is simulated."""
+    inputs.functions("market", market, ("simulate", "prices", "discount"), "simulate.BlackScholes(...)")
+    if not isinstance(option, Bermudan):
+        raise TypeError(f"option is {option!r}; expected lsmc.Bermudan(payoff=..., maturity=..., dates=...)")
+    inputs.functions("regressor", regressor, ("init", "fit", "predict"), "regressors.Network()")
+    is_key = isinstance(key, jax.Array) and jnp.issubdtype(key.dtype, jax.dtypes.prng_key)
+    if not is_key or key.shape:
+        raise TypeError(f"key is {key!r}; expected one key: jax.random.key(0)")
     if hasattr(market, "check"):
         market.check()
     option.check()
     if jax.tree_util.all_leaves([option.payoff]):  # a plain function is no pytree; Partial makes it one, itself held fixed
-        option = Bermudan(jax.tree_util.Partial(option.payoff), option.maturity, option.dates)
+        option = replace(option, payoff=jax.tree_util.Partial(option.payoff))
     market, option = _as_arrays("market", market), _as_arrays("option", option)
     return market, option, _check_payoff(market, option)
 
 
-def _check_functions(name: str, thing, functions: tuple[str, ...], example: str) -> None:
-    """Refuse what lacks one of these functions; a class does too, whose functions wait for their self."""
-    if isinstance(thing, type) or not all(callable(getattr(thing, function, None)) for function in functions):
-        raise TypeError(f"{name} is {thing!r}; expected one with functions {', '.join(functions)}, such as {example}")
+def check_paths(name: str, paths) -> None:
+    """Refuse a number of paths that is none, is below 100, or is odd: ``TypeError`` or ``ValueError``."""
+    inputs.whole_number(name, paths, at_least=100)
+    if paths % 2:
+        raise ValueError(f"{name} is {paths}; expected an even number, since paths come in antithetic pairs: {paths + 1}")
 
 
 def _as_arrays(name: str, tree):
@@ -349,13 +513,25 @@ def _as_arrays(name: str, tree):
 
 
 def _check_payoff(market, option) -> int:
-    """Trace the payoff, which computes nothing, and hold the shape of what comes back against what it must be: the assets' number."""
+    """Trace the payoff, which computes nothing, and compare the shape of what comes back with what it must be: the assets' number."""
+    leaves, structure = jax.tree.flatten((market, option))
+    return _traced_payoff(structure, tuple((leaf.shape, leaf.dtype) for leaf in leaves))
 
-    def exercise_values(key):
-        prices = market.prices(market.simulate(key, option.times, 2))
-        return prices, option.payoff(prices)
 
-    prices, values = jax.eval_shape(exercise_values, jax.random.key(0))
+@lru_cache(maxsize=256)  # other numbers of the same shapes trace to the same
+def _traced_payoff(structure, shapes) -> int:
+    def exercise_values(market, option, key):
+        with jax.numpy_rank_promotion("allow"):
+            prices = market.prices(market.simulate(key, option.times, 2))
+            try:
+                return prices, option.payoff(prices)
+            except Exception as error:
+                if advice := inputs.ADVICE.get(type(error).__name__):
+                    raise TypeError(f"payoff can't be traced: {advice}; expected a function of jax.numpy, such as payoffs.put(40.0)") from error
+                raise
+
+    market, option = structure.unflatten(jax.ShapeDtypeStruct(*leaf) for leaf in shapes)
+    prices, values = jax.eval_shape(exercise_values, market, option, jax.random.key(0))
     if getattr(values, "shape", None) != prices.shape[:-1]:
         raise ValueError(
             f"payoff maps prices {prices.shape} to {getattr(values, 'shape', values)}; expected {prices.shape[:-1]}: "
@@ -364,11 +540,3 @@ def _check_payoff(market, option) -> int:
     if not jnp.issubdtype(values.dtype, jnp.floating):
         raise TypeError(f"payoff yields {values.dtype}; expected floats, such as 1.0 * payoff(prices)")
     return prices.shape[-1]
-
-
-def whole_number(name: str, value, at_least: int) -> None:
-    """Refuse ``value`` unless it is an integer of at least ``at_least``: ``TypeError`` or ``ValueError``."""
-    if isinstance(value, bool) or not isinstance(value, Integral):
-        raise TypeError(f"{name} is {value!r}; expected a whole number of at least {at_least}")
-    if value < at_least:
-        raise ValueError(f"{name} is {value}; expected at least {at_least}")

@@ -20,7 +20,7 @@ from collections.abc import Iterable
 from numbers import Real
 from pathlib import Path
 
-from course_utils.lsmc import whole_number
+from course_utils.inputs import whole_number
 
 JOINED = "COURSE_PROCESSES"  # the environment variable that tells a process: address, how many there are, its own number
 

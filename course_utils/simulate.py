@@ -2,8 +2,9 @@
 
 A market is what the pricer simulates in. It has three functions: ``simulate(key, times, paths)`` gives states
 ``(dates, paths, features)``, ``prices(state)`` gives ``(…, assets)`` for the payoff, and ``discount(times)``. Write these three
-for a model of your own and ``lsmc.price`` prices in it; it needs nothing else. Three more are used where a market has them:
-``martingales`` (control variates), ``check`` (refuses bad input), and ``restart`` (without it there is no upper bound).
+for a model of your own and ``lsmc.price`` prices in it; it needs nothing else. Four more are used where a market has them:
+``martingales`` (control variates), ``check`` (refuses bad input), ``restart`` (without it there is no upper bound), and, where
+the model changes with the calendar, ``later(time)``: the same market with its clock set on. More markets are in ``markets``.
 """
 
 from dataclasses import dataclass, replace
@@ -12,6 +13,8 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 import numpy as np
+
+from course_utils.inputs import number, traced
 
 
 def antithetic_normals(key: jax.Array, shape: tuple[int, int, int]) -> jax.Array:
@@ -70,8 +73,9 @@ class BlackScholes:
         if self.correlation is not None:
             normals = normals @ jnp.linalg.cholesky(jnp.asarray(self.correlation)).T
         volatility, dividend = jnp.asarray(self.volatility), jnp.asarray(self.dividend)  # () or (assets,)
-        drift = (self.rate - dividend - volatility**2 / 2) * steps
-        growth = jnp.exp(drift + volatility * jnp.sqrt(steps) * normals)  # (dates, paths, assets)
+        each = lambda number: jnp.broadcast_to(number, (1, 1, self.assets))
+        drift = each(self.rate - dividend - volatility**2 / 2) * steps  # (dates, 1, assets)
+        growth = jnp.exp(drift + each(volatility) * root(steps) * normals)  # (dates, paths, assets)
         spot = jnp.broadcast_to(jnp.asarray(self.spot, growth.dtype), growth.shape[1:])  # (paths, assets)
 
         def step(prices, growth):  # ten times as fast as jnp.cumsum of the logarithms
@@ -88,17 +92,29 @@ class BlackScholes:
         """Today's value of one unit of money at ``times``."""
         return jnp.exp(-self.rate * times)
 
-    def martingales(self, state: jax.Array, times: jax.Array) -> jax.Array:
+    def martingales(self, state: jax.Array, times: jax.Array, horizon: jax.Array | None = None) -> jax.Array:
         """Martingales (dates, paths, 2 assets) that start at 0, which makes their mean 0 at any stopping time.
 
-        With ``growth`` an asset's price in units of its spot, they are ``growth`` and ``growth²``, each divided by its mean, less
-        1. The second matters to what is convex in the prices, as options are.
+        With ``growth`` an asset's discounted price, dividends reinvested, in units of its spot, the first are ``growth - 1``: the
+        slope of what is linear in a price. With W its Brownian motion, the second are ``cos(W/√horizon) exp(time/(2 horizon)) - 1``,
+        the real part of an exponential martingale: bent at the middle, as options are, and bounded, whatever the volatility.
+        (A bent one of prices, ``growth²``, has moments only a sample of e^(σ²T) paths would know.)
+
+        Args:
+            state: prices (dates, paths, assets).
+            times: of the states (dates,), in years.
+            horizon: in years, about how long the paths go on: it only scales the second; None is the last of ``times``.
         """
+        horizon = times[-1] if horizon is None else horizon
+        shape = (1, 1, self.assets)
+        spot, volatility = jnp.broadcast_to(jnp.asarray(self.spot), shape), jnp.broadcast_to(jnp.asarray(self.volatility), shape)
+        carry = jnp.broadcast_to(self.rate - jnp.asarray(self.dividend), shape)
         times = times[:, None, None]
-        growth = state / jnp.asarray(self.spot)  # (dates, paths, assets)
-        carry = self.rate - jnp.asarray(self.dividend)  # () or (assets,); a year multiplies the mean price by exp(carry)
-        square = growth**2 * jnp.exp(-(2.0 * carry + jnp.asarray(self.volatility) ** 2) * times)
-        return jnp.concatenate([growth * jnp.exp(-carry * times), square], axis=-1) - 1.0
+        growth = state / spot * jnp.exp(-carry * times)  # (dates, paths, assets)
+        moved = jnp.log(jnp.maximum(growth, jnp.finfo(growth.dtype).tiny)) + volatility**2 / 2 * times  # volatility times W
+        scale = jax.lax.stop_gradient(1.0 / (volatility * jnp.sqrt(horizon)))  # fixed, so that a slope is a martingale of its own
+        wave = jnp.cos(scale * moved) * jnp.exp((scale * volatility) ** 2 / 2 * times)
+        return jnp.concatenate([growth, wave], axis=-1) - 1.0
 
     def restart(self, state: jax.Array) -> "BlackScholes":
         """The market of somebody whose today is ``state`` (features,): for paths that go on from there."""
@@ -117,40 +133,13 @@ class BlackScholes:
         number("dividend", self.dividend)
         if self.correlation is not None:
             number("correlation", self.correlation, dimensions=(2,))
-            _check_correlation(np.asarray(self.correlation, float))
+            if not traced(self.correlation):
+                _check_correlation(np.asarray(self.correlation, float))
         given = {name: np.shape(getattr(self, name)) for name in ("spot", "volatility", "dividend", "correlation")}
         lengths = {name: shape[0] for name, shape in given.items() if shape}
         if len(set(lengths.values())) > 1:
             listed = ", ".join(f"{name} {length}" for name, length in lengths.items())
             raise ValueError(f"lengths differ: {listed}; expected one number per asset, or one for all")
-
-
-def number(name: str, value, positive: bool = False, dimensions: tuple[int, ...] = (0, 1)) -> None:
-    """Refuse ``value`` unless it is a finite number (or array of numbers) of one of these ``dimensions``.
-
-    Raises:
-        TypeError: if it isn't numeric.
-        ValueError: if it is not finite, not positive where it must be, empty, or has other dimensions.
-    """
-    expected = {(0,): "a number", (0, 1): "a number or (assets,)", (2,): "(assets, assets)"}[dimensions]
-    if isinstance(value, (str, bytes, bool)) or value is None:
-        raise TypeError(f"{name} is {value!r}; expected {expected}")
-    try:
-        array = np.asarray(value)
-    except Exception:  # ragged lists raise a ValueError that names nothing
-        raise TypeError(f"{name} is {value!r}; expected {expected}") from None
-    if array.dtype == object and all(type(item) in (int, float) for item in array.flat):  # an integer too long
-        array = np.asarray(np.clip(array, -1e300, 1e300), float)
-    if array.dtype.kind not in "iuf" and array.dtype.name != "bfloat16":
-        raise TypeError(f"{name} is {value!r}, of dtype {array.dtype}; expected {expected}, real")
-    if array.ndim not in dimensions or array.size == 0:
-        raise ValueError(f"{name} has shape {array.shape}; expected {expected}")
-    with np.errstate(over="ignore"):
-        array = array.astype(jnp.zeros(()).dtype)  # float32, in which 1e300 is infinite and 1e-300 is 0
-    if not np.isfinite(array).all():
-        raise ValueError(f"{name} is {value!r}; expected finite numbers, in {array.dtype}")
-    if positive and not (array > 0).all():
-        raise ValueError(f"{name} is {value!r}; expected positive numbers")
 
 
 def _check_correlation(matrix: np.ndarray) -> None:
@@ -172,6 +161,11 @@ def _check_correlation(matrix: np.ndarray) -> None:
             f"correlation has the eigenvalue {smallest:.1e}; expected a positive definite matrix: "
             "correlations that fit together, and none of exactly ±1"
         )
+
+
+def root(steps: jax.Array) -> jax.Array:
+    """The square root of ``steps``, with slope 0 where a step is 0, as before an exercise date today."""
+    return jnp.sqrt(jnp.where(steps > 0.0, steps, 1.0)) * (steps > 0.0)
 
 
 def euler(key: jax.Array, market: BlackScholes, times: jax.Array, paths: int) -> jax.Array:

@@ -67,7 +67,7 @@ def test_controls_take_noise_away_and_nothing_else():
         return lsmc.cash_flows(moved, option, option.times + wait, jax.random.key(1), POLYNOMIAL, policy, 100_000)[0]
 
     slopes = jax.jacfwd(cash, argnums=(0, 1, 2, 3))(36.0, 0.25, 0.06, 0.0)  # four of (paths,)
-    found = greeks.greeks(market, option, jax.random.key(1), POLYNOMIAL, policy, 100_000)
+    found = greeks.greeks(market, option, jax.random.key(1), POLYNOMIAL, policy, 100_000, policies=1)
     for estimate, slope, sign in zip((found.delta, found.vega, found.rho, found.theta), slopes, (1, 1, 1, -1)):
         pairs = slope.reshape(-1, 2).mean(axis=1)
         assert abs(estimate.mean - sign * slope.mean()) <= 3 * pairs.std() / jnp.sqrt(pairs.size)

@@ -32,6 +32,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from course_utils.checks.compare import TOLERANCE, difference, kind
+from course_utils.inputs import ADVICE
 from course_utils.checks.inspectors import (
     calls_at_most,
     equations,
@@ -48,16 +49,6 @@ __all__ = [
     "Exercise", "Mistake", "check", "progress", "find", "assess", "difference", "draws_from", "TOLERANCE",
     "calls_at_most", "equations", "keys_used_once", "largest_array", "must_use", "no_python_loop", "primitives",
 ]  # fmt: skip
-
-ADVICE = {
-    "TracerBoolConversionError": "a Python `if`, `while`, `and` or `or` asks for a value that is only traced",
-    "TracerIntegerConversionError": "a traced value stands where Python needs an integer, as in `range` or an index",
-    "TracerArrayConversionError": "a NumPy function got a traced value; use the one from jax.numpy",
-    "ConcretizationTypeError": "a traced value stands where Python needs a number: a shape, `float`, `int`, a function of `math` (use jax.numpy's)",
-    "NonConcreteBooleanIndexError": "a mask as an index gives a shape that depends on values; use jnp.where",
-    "UnexpectedTracerError": "a traced value was kept from an earlier call; return it instead of storing it",
-}
-
 
 @dataclass(frozen=True)
 class Mistake:
