@@ -114,4 +114,4 @@ def fair_mean(values: jax.Array, controls: jax.Array) -> jax.Array:
     """The mean of ``values`` (paths,), less noise by ``controls`` (paths, k) of mean 0, and still unbiased: else the martingale
     would be none. Antithetic pairs, path ``2i`` and path ``2i + 1``, stay together."""
     pairs = lsmc.in_pairs(values)  # (paths/2,)
-    return lsmc.less_noise(pairs, lsmc.in_pairs(controls), jnp.ones_like(pairs))[0].mean()
+    return lsmc.less_noise(pairs, lsmc.in_pairs(controls), jnp.ones_like(pairs)).mean()

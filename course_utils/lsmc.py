@@ -212,27 +212,24 @@ def multiples(moments: jax.Array) -> jax.Array:
     squares = jnp.diag(moments)[1:-1] / rows  # (k,)
     # A unique solution in float32, whatever the controls; where there are as many as rows, each is worth half of what it seems.
     regular = covariance[:-1, :-1] + jnp.diag((1e-5 + (k / rows) ** 2) * squares + 1e-12)
-    return jax.lax.stop_gradient(jax.scipy.linalg.solve(regular, covariance[:-1, -1], assume_a="pos"))
+    # Not by Cholesky: in the upper bound of twenty assets, many at once, that never came back (jax 0.10.2 on a CPU).
+    return jax.lax.stop_gradient(jnp.linalg.solve(regular, covariance[:-1, -1]))
 
 
-def less_noise(values: jax.Array, controls: jax.Array, weights: jax.Array) -> tuple[jax.Array, jax.Array]:
+def less_noise(values: jax.Array, controls: jax.Array, weights: jax.Array) -> jax.Array:
     """``values`` (paths,) less multiples of ``controls`` (paths, k), of mean 0: as many values, with less variance and the same mean.
 
     Multiples fitted to the paths that they correct would shift the mean, by a little where the controls are tame and by a lot
     where they aren't. So each half of the paths is corrected with the multiples that fit the other half.
-
-    Returns:
-        The values (paths,), and the larger of the two multiples of each control (k,), in size.
     """
-    k = controls.shape[-1]
-    if not k:
-        return values, jnp.zeros(0, values.dtype)
+    if not controls.shape[-1]:
+        return values
     shifted = values - values[0]  # of a number that hardly varies, float32 would lose the variance
     first = jnp.arange(len(values)) < len(values) // 4 * 2  # twins, path 2i and path 2i + 1, stay together
     some = [regressors.sample(array, regressors.ENOUGH) for array in (shifted, controls, weights, first)]  # enough for k multiples
     fitted = [multiples(moments(*some[:2], some[2] * half)) for half in (some[3], ~some[3])]  # two of (k,)
     theirs = jnp.where(first[:, None], fitted[1], fitted[0])  # (paths, k)
-    return values - (controls * theirs).sum(axis=1), jnp.maximum(*map(jnp.abs, fitted))
+    return values - (controls * theirs).sum(axis=1)
 
 
 def in_pairs(array: jax.Array) -> jax.Array:
@@ -271,7 +268,7 @@ def fit(market, option: Bermudan, key: jax.Array, regressor, paths: int, everywh
         waiting = market.discount(times[date + 1]) / market.discount(times[date]) * cash  # (paths,): paid later, worth now
         weights = ((payoff > 0) | signed | everywhere).astype(payoff.dtype)  # (paths,)
         weights += weights.sum() == 0.0  # all, where none is in the money
-        x, (y, _) = features(market, option, states[date]), less_noise(waiting, stopped - martingale, weights)
+        x, y = features(market, option, states[date]), less_noise(waiting, stopped - martingale, weights)
         parameters = regressor.fit(parameters, x, y, weights, fresh=date == option.dates - 2)
         predicted = regressor.predict(parameters, x)
         stop = exercise(payoff, predicted, signed)
@@ -333,7 +330,7 @@ def evaluate(market, option: Bermudan, key: jax.Array, regressor, policy, paths:
         cash, stopped = in_pairs(flows[0]), in_pairs(flows[1])  # (pairs,), (pairs, k)
         level = jnp.where(i == 0, cash.mean(), sums[1])
         taken = multiples(sums[0])  # (k,)
-        result = spread(cash - stopped @ taken, taken)
+        result = spread(cash - stopped @ taken, slope(*flows[:2]))
         sums = sums[0] + moments(cash - level, stopped, jnp.ones_like(cash)), level
         return sums, result._replace(finite=result.finite & flows[2])
 
@@ -375,21 +372,29 @@ def cash_flows(market, option: Bermudan, times: jax.Array, key: jax.Array, regre
     return cash, controls(market, held[:, None], when, times[-1])[:, 0], finite  # each path at a date of its own
 
 
-def spread(pairs: jax.Array, multiples: jax.Array) -> Estimate:
+def slope(cash: jax.Array, controls: jax.Array) -> jax.Array:
+    """By how much ``cash`` (paths,) changes with ``controls`` (paths, k), prices in units of the spot: told by twins that differ."""
+    if not controls.shape[-1]:
+        return jnp.zeros((), cash.dtype)
+    twins = lambda array: jnp.diff(array.reshape(array.shape[0] // 2, 2, *array.shape[1:]), axis=1)[:, 0]  # (paths/2, …)
+    return jnp.abs(twins(cash)).mean() / (jnp.sqrt((twins(controls) ** 2).sum(axis=1)).mean() + 1e-30)
+
+
+def spread(pairs: jax.Array, slope: jax.Array) -> Estimate:
     """The mean of ``pairs`` (pairs,) and its standard error, which is never less than what rounding leaves unknown.
 
-    That is a unit in the last place of what the mean was computed from: its own size and that of the controls taken off.
+    That is a unit in the last place of the mean, and what such a unit of the prices makes of it, by the ``slope`` along them.
     """
     mean, rows = pairs.mean(), pairs.shape[0]
-    rounding = jnp.finfo(pairs.dtype).eps * (jnp.abs(mean) + jnp.abs(multiples).sum())
-    stderr = jnp.sqrt(pairs.var(ddof=1) / rows + jax.lax.stop_gradient(rounding) ** 2)
+    rounding = jax.lax.stop_gradient(jnp.finfo(pairs.dtype).eps * (jnp.abs(mean) + slope))
+    stderr = jnp.sqrt(pairs.var(ddof=1) / rows + rounding**2)
     return Estimate(mean, stderr, jnp.isfinite(mean + stderr))  # a sum with NaN or infinity in it is one of them
 
 
 def estimate(cash: jax.Array, controls: jax.Array) -> Estimate:
     """The mean of ``cash`` (paths,), helped by ``controls`` (paths, k) of mean 0, with its standard error; paths come in pairs."""
     pairs = in_pairs(cash)  # (paths/2,)
-    return spread(*less_noise(pairs, in_pairs(controls), jnp.ones_like(pairs)))
+    return spread(less_noise(pairs, in_pairs(controls), jnp.ones_like(pairs)), slope(cash, controls))
 
 
 @jax.jit
@@ -430,6 +435,8 @@ def price(
     """
     market, option, assets = _checked(market, option, key, regressor, fit_paths, price_paths, upper)
     fit_paths = fit_paths or default_fit_paths(assets)
+    now = today(market, option)
+    now = now if inputs.traced(now) else float(now)
     fit_key, price_key = jax.random.split(key)  # the same with and without the upper bound
     fixed = jax.lax.stop_gradient((market, option))
     policy, in_sample = fit(*fixed, fit_key, regressor, fit_paths, everywhere=False)
@@ -440,8 +447,7 @@ def price(
             "NaN or infinity came up: the payoff, the market or the regressor yields it at some path. "
             "Try option.payoff(market.prices(states)) on states = market.simulate(key, option.times, 100)"
         )
-    numbers = lower.mean, lower.stderr, in_sample.mean, today(market, option)
-    mean, stderr, claimed, now = (number if inputs.traced(number) else float(number) for number in numbers)
+    mean, stderr, claimed = (number if inputs.traced(number) else float(number) for number in (lower.mean, lower.stderr, in_sample.mean))
     result = Result(mean, stderr, None, None, policy, claimed, now)
     if upper:
         from course_utils import bounds  # here, since it builds on this module

@@ -93,17 +93,19 @@ class BlackScholes:
         return jnp.exp(-self.rate * times)
 
     def martingales(self, state: jax.Array, times: jax.Array, horizon: jax.Array | None = None) -> jax.Array:
-        """Martingales (dates, paths, 2 assets) that start at 0, which makes their mean 0 at any stopping time.
+        """Martingales (dates, paths, 3 assets) that start at 0, which makes their mean 0 at any stopping time.
 
-        With ``growth`` an asset's discounted price, dividends reinvested, in units of its spot, the first are ``growth - 1``: the
-        slope of what is linear in a price. With W its Brownian motion, the second are ``cos(W/√horizon) exp(time/(2 horizon)) - 1``,
-        the real part of an exponential martingale: bent at the middle, as options are, and bounded, whatever the volatility.
-        (A bent one of prices, ``growth²``, has moments only a sample of e^(σ²T) paths would know.)
+        With ``growth`` an asset's discounted price, dividends reinvested, in units of its spot, and W its Brownian motion:
+
+        - ``growth - 1``, the slope of whatever is linear in a price;
+        - ``exp(a W - a² time/2) - 1``, bent upward, with a = 2 volatility as growth² has it, but at most 1/√horizon: of growth² itself
+          only a sample of e^(4σ²T) paths would know the moments;
+        - ``cos(W/√horizon) exp(time/(2 horizon)) - 1``, bent downward in the middle, and bounded whatever the volatility.
 
         Args:
             state: prices (dates, paths, assets).
             times: of the states (dates,), in years.
-            horizon: in years, about how long the paths go on: it only scales the second; None is the last of ``times``.
+            horizon: in years, about how long the paths go on: it only scales the last two; None is the last of ``times``.
         """
         horizon = times[-1] if horizon is None else horizon
         shape = (1, 1, self.assets)
@@ -112,9 +114,12 @@ class BlackScholes:
         times = times[:, None, None]
         growth = state / spot * jnp.exp(-carry * times)  # (dates, paths, assets)
         moved = jnp.log(jnp.maximum(growth, jnp.finfo(growth.dtype).tiny)) + volatility**2 / 2 * times  # volatility times W
-        scale = jax.lax.stop_gradient(1.0 / (volatility * jnp.sqrt(horizon)))  # fixed, so that a slope is a martingale of its own
-        wave = jnp.cos(scale * moved) * jnp.exp((scale * volatility) ** 2 / 2 * times)
-        return jnp.concatenate([growth, wave], axis=-1) - 1.0
+        # Fixed numbers, so that a slope along the volatility is a martingale of its own.
+        wide = jax.lax.stop_gradient(1.0 / (volatility * jnp.sqrt(horizon)))
+        power = jnp.minimum(2.0, wide)
+        bent = jnp.exp(power * moved - (power * volatility) ** 2 / 2 * times)
+        wave = jnp.cos(wide * moved) * jnp.exp((wide * volatility) ** 2 / 2 * times)
+        return jnp.concatenate([growth, bent, wave], axis=-1) - 1.0
 
     def restart(self, state: jax.Array) -> "BlackScholes":
         """The market of somebody whose today is ``state`` (features,): for paths that go on from there."""

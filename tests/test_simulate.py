@@ -89,7 +89,7 @@ def test_antithetic_normals_reject_odd():
 
 def test_martingales_have_mean_zero(states):
     martingales = np.asarray(MARKET.martingales(jnp.asarray(states, jnp.float32), TIMES), float)  # (dates, paths, 6)
-    assert martingales.shape == (3, PATHS, 6)
+    assert martingales.shape == (3, PATHS, 9)
     assert within(np.moveaxis(martingales, 1, -1), 0.0)
     assert (martingales.std(axis=1) > 0.01).all()  # and are not 0 themselves
 
@@ -100,7 +100,7 @@ def test_martingales_have_mean_zero_where_one_stops(states):
     stopped = martingales[-1]
     for date in (1, 0):
         stop = states[date, :, 1] > 100.0
-        stopped = np.where(stop[:, None], martingales[date], stopped)  # (paths, 6)
+        stopped = np.where(stop[:, None], martingales[date], stopped)  # (paths, 9)
     assert within(stopped.T, 0.0)
     peeking = np.where((states[1, :, 1] > states[0, :, 1])[:, None], martingales[0], martingales[1])
     assert not within(peeking.T, 0.0)  # a rule that looks ahead is seen
