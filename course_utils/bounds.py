@@ -57,7 +57,7 @@ def dual(market, option: lsmc.Bermudan, key, regressor, policy, worth, paths: in
     today = market.simulate(outer, jnp.zeros(1), paths)  # (1, paths, features)
     states = market.simulate(outer, option.times, paths)  # (dates, paths, features)
     steps, discounts = jnp.diff(option.times, prepend=0.0), market.discount(option.times)  # (dates,) each
-    signed = (option.payoff(market.prices(states)) < 0).any()
+    signed = option.payoff(market.prices(states)).min() < 0
 
     before = jnp.concatenate([today, states[:-1]])  # (dates, paths, features)
 

@@ -256,7 +256,7 @@ def fit(market, option: Bermudan, key: jax.Array, regressor, paths: int, everywh
     times = option.times  # (dates,)
     states = market.simulate(simulation, times, paths)  # (dates, paths, features)
     payoffs = option.payoff(market.prices(states))  # (dates, paths)
-    signed = (payoffs < 0).any()
+    signed = payoffs.min() < 0  # not any(payoffs < 0), which XLA would fold, slowly, where a payoff is a maximum with 0
 
     def look(date):
         """What exercising pays (paths,) at one date, and the martingales (paths, k)."""
@@ -355,7 +355,7 @@ def cash_flows(market, option: Bermudan, times: jax.Array, key: jax.Array, regre
     """
     states = market.simulate(key, times, paths)  # (dates, paths, features)
     payoffs = option.payoff(market.prices(states))  # (dates, paths)
-    signed = (payoffs < 0).any()
+    signed = payoffs.min() < 0  # not any(payoffs < 0), which XLA would fold, slowly, where a payoff is a maximum with 0
 
     def step(carry, now):
         held, when, finite = carry  # the state (paths, features) and time (paths,) where the policy stops; whether all was finite
