@@ -99,7 +99,7 @@ class BlackScholes:
 
         - ``growth - 1``, the slope of whatever is linear in a price;
         - ``exp(a W - a² time/2) - 1``, bent upward, with a = 2 volatility as growth² has it, but at most 1/√horizon: of growth² itself
-          only a sample of e^(4σ²T) paths would know the moments;
+          only a sample of e^(4σ²T) paths would know the moments. It is 0 where σ²T is above 1: beside wild growth it did harm;
         - ``cos(W/√horizon) exp(time/(2 horizon)) - 1``, bent downward in the middle, and bounded whatever the volatility.
 
         Args:
@@ -118,6 +118,7 @@ class BlackScholes:
         wide = jax.lax.stop_gradient(1.0 / (volatility * jnp.sqrt(horizon)))
         power = jnp.minimum(2.0, wide)
         bent = jnp.exp(power * moved - (power * volatility) ** 2 / 2 * times)
+        bent = jnp.where(wide >= 1.0, bent, 1.0)
         wave = jnp.cos(wide * moved) * jnp.exp((wide * volatility) ** 2 / 2 * times)
         return jnp.concatenate([growth, bent, wave], axis=-1) - 1.0
 

@@ -150,7 +150,8 @@ def test_one_piece_is_black_scholes():
     times = jnp.array([0.0, 0.3, 2.0])
     states, martingales = simulated(ours, KEY, times, 1000)
     np.testing.assert_allclose(states, theirs.simulate(KEY, times, 1000), rtol=1e-5)
-    np.testing.assert_allclose(martingales, theirs.martingales(states, times, times[-1]), atol=1e-5)
+    bounded = theirs.martingales(states, times, times[-1])[..., jnp.array([0, 2])]  # without the one that bends upward
+    np.testing.assert_allclose(martingales, bounded, atol=1e-5)
     np.testing.assert_allclose(ours.discount(times), theirs.discount(times), rtol=1e-6)
 
 
