@@ -91,43 +91,53 @@ def greeks(
 def vote(*estimates: lsmc.Estimate) -> lsmc.Estimate:
     """The mean of independent estimates by several policies. Its bar holds the scatter of a single policy, since what all policies
     miss alike, which nothing shows, is of that size."""
-    means, stderrs, finite = (jnp.stack(column) for column in zip(*estimates))  # (policies,) each
+    means, stderrs, finite, effective = (jnp.stack(column) for column in zip(*estimates))  # (policies,) each
     noise = (stderrs**2).mean() / len(means)  # of their mean
-    return lsmc.Estimate(means.mean(), jnp.sqrt(noise + means.var(ddof=1)), finite.all())
+    return lsmc.Estimate(means.mean(), jnp.sqrt(noise + means.var(ddof=1)), finite.all(), effective.min())
 
 
 @lsmc.for_options("regressor", "paths")
 def frozen(market, option: lsmc.Bermudan, key: jax.Array, regressor, policy, paths: int) -> Greeks:
     """The Greeks by one policy, with bars that cover the noise over ``paths`` paths."""
+    tame = market.volatility**2 * option.times[-1] <= 1.0
 
-    def flows(market, wait):
-        """Cash (paths,) and controls (paths, k), if all dates are ``wait`` years later."""
-        return lsmc.cash_flows(market, option, option.times + wait, key, regressor, policy, paths)[:2]
+    def flows(key, paths):
+        """The slopes of the cash (paths,) for each of the Greeks, with their controls (paths, k)."""
 
-    def slope(name=None):
-        """Cash and its derivative along one field of the market, or along the wait, and the same of the controls."""
-        nothing = jax.tree.map(jnp.zeros_like, market)
-        if name is None:
-            direction = nothing, jnp.ones(())
-        else:
-            direction = replace(nothing, **{name: jnp.ones_like(getattr(market, name))}), jnp.zeros(())
-        return jax.jvp(flows, (market, jnp.zeros(())), direction)
+        def walk(market, wait):
+            """Cash (paths,) and controls (paths, k), if all dates are ``wait`` years later; whether all is finite."""
+            return lsmc.cash_flows(market, option, option.times + wait, key, regressor, policy, paths)
 
-    (cash, controls), (by_spot, _) = slope("spot")  # the controls are free of spot and rate: those slopes are rounding errors
-    _, (by_volatility, c_volatility) = slope("volatility")
-    _, (by_rate, _) = slope("rate")
-    _, (by_wait, c_wait) = slope()
-    carry = (market.rate - market.dividend) * market.spot
-    diffusion = market.volatility**2 * market.spot**2 / 2
-    by_spot_twice = (market.rate * cash - carry * by_spot + by_wait) / diffusion  # (paths,)
+        def slope(name=None):
+            """Cash and controls, and their derivatives along one field of the market, or along the wait."""
+            nothing = jax.tree.map(jnp.zeros_like, market)
+            if name is None:
+                direction = nothing, jnp.ones(())
+            else:
+                direction = replace(nothing, **{name: jnp.ones_like(getattr(market, name))}), jnp.zeros(())
+            (cash, controls, finite), (by_name, c_name, _) = jax.jvp(walk, (market, jnp.zeros(())), direction)
+            return cash, controls, finite, by_name, c_name
 
-    def estimate(slopes, *more):
-        return lsmc.estimate(slopes, jnp.concatenate([controls, *more], axis=-1))
+        cash, controls, finite, by_spot, _ = slope("spot")  # the controls are free of spot and rate: those slopes are rounding errors
+        by_volatility, c_volatility = slope("volatility")[-2:]
+        by_rate = slope("rate")[-2]
+        by_wait, c_wait = slope()[-2:]
+        carry = (market.rate - market.dividend) * market.spot
+        diffusion = market.volatility**2 * market.spot**2 / 2
+        by_spot_twice = (market.rate * cash - carry * by_spot + by_wait) / diffusion  # (paths,)
+        # Growth and its slope, both wild, would fit a sample's few largest paths and nothing else: where σ²T is above 1 only one
+        # of them stays, that which a price far up moves with.
+        growth, others = controls[:, :1], controls[:, 1:]  # (paths, 1), (paths, k - 1)
+        beside = jnp.concatenate([jnp.where(tame, growth, 0.0), others], axis=-1)  # (paths, k)
+        with_beside = lambda slopes: jnp.concatenate([beside, slopes], axis=-1)  # the slope of a martingale is one too
+        without_dividend = c_wait.at[:, :1].add(-market.dividend * growth)  # (paths, k)
+        drawn = [
+            (by_spot, controls),
+            (by_spot_twice, with_beside(c_wait)),
+            (by_volatility, with_beside(c_volatility)),
+            (by_rate, controls),
+            (-by_wait, with_beside(without_dividend)),
+        ]
+        return drawn, finite
 
-    return Greeks(
-        delta=estimate(by_spot),
-        gamma=estimate(by_spot_twice, c_wait),
-        vega=estimate(by_volatility, c_volatility),  # the slope of a martingale along the volatility or the wait is one too
-        rho=estimate(by_rate),
-        theta=estimate(-by_wait, c_wait),
-    )
+    return Greeks(*lsmc.streamed(flows, key, paths, pilot=4 * lsmc.PILOT))  # slopes are wilder than prices

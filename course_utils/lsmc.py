@@ -9,6 +9,7 @@ corrects an estimate was fitted to the paths that it corrects.
 S. Becker, P. Cheridito, A. Jentzen, "Deep optimal stopping", JMLR 20, 2019.)
 """
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial, wraps
@@ -82,8 +83,9 @@ class Bermudan:
                 raise ValueError(f"maturity is {self.maturity!r}, but the last of times {times[-1]}; expected Bermudan.at(payoff=..., times=[...])")
 
 
-AT_ONCE = 16_384  # paths that ``evaluate`` works off at once, each 4 bytes times dates times features in float32
-PILOT = 8_192  # paths that ``evaluate`` first takes to find the multiples of the control variates
+AT_ONCE = 12_800  # paths that ``evaluate`` works off at once, each 4 bytes times dates times features in float32
+PILOT = 8_192  # about so many paths are first taken to find the multiples of the control variates
+FEW = 5  # with fewer effective observations a standard error says little, and ``price`` warns
 CONFIDENT = 2.0  # standard errors by which stopping has to do better than waiting, on the paths that it was learned from
 
 
@@ -109,11 +111,20 @@ class Result(NamedTuple):
 
 
 class Estimate(NamedTuple):
-    """A mean over paths, its standard error, and whether every number on the way to it was finite."""
+    """A mean over paths and how far to trust it.
+
+    Attributes:
+        mean, stderr: the mean and its standard error.
+        finite: whether every number on the way to it was.
+        effective: on how many observations the standard error rests: the sum of squared deviations, squared, over that of their
+            fourth powers, and no more than pay anything. A third of all where they are normal; a few, where a few paths pay all
+            there is; 0 where none pays.
+    """
 
     mean: jax.Array
     stderr: jax.Array
     finite: jax.Array
+    effective: jax.Array
 
 
 def for_options(*static: str):
@@ -226,7 +237,8 @@ def less_noise(values: jax.Array, controls: jax.Array, weights: jax.Array) -> ja
         return values
     shifted = values - values[0]  # of a number that hardly varies, float32 would lose the variance
     first = jnp.arange(len(values)) < len(values) // 4 * 2  # twins, path 2i and path 2i + 1, stay together
-    some = [regressors.sample(array, regressors.ENOUGH) for array in (shifted, controls, weights, first)]  # enough for k multiples
+    enough = max(2 * PILOT, 64 * controls.shape[-1])  # rows, for so many multiples
+    some = [regressors.sample(array, enough) for array in (shifted, controls, weights, first)]
     fitted = [multiples(moments(*some[:2], some[2] * half)) for half in (some[3], ~some[3])]  # two of (k,)
     theirs = jnp.where(first[:, None], fitted[1], fitted[0])  # (paths, k)
     return values - (controls * theirs).sum(axis=1)
@@ -316,30 +328,54 @@ def better_than_waiting(gain: jax.Array, stop: jax.Array) -> jax.Array:
 def evaluate(market, option: Bermudan, key: jax.Array, regressor, policy, paths: int) -> Estimate:
     """Price ``policy`` on ``paths`` fresh paths: the Estimate of its value at time 0.
 
-    They are worked off in blocks of at most ``AT_ONCE``, all of one size: then memory doesn't grow with their number, which is
-    rounded up to whole blocks of a multiple of 64. What multiples of the control variates a block takes is known from the
-    blocks before it; the first ones, of ``PILOT`` paths, are for that alone. So the mean is that of the policy to the last bit
-    of expectation, and the blocks' errors add up as if they were independent (a martingale's changes are uncorrelated).
+    The mean is that of the policy to the last bit of expectation, whatever the control variates: see ``streamed``.
+    """
+
+    def flows(key, paths):
+        cash, stopped, finite = cash_flows(market, option, option.times, key, regressor, policy, paths)
+        return [(cash, stopped)], finite
+
+    return streamed(flows, key, paths)[0]
+
+
+def streamed(flows: Callable, key: jax.Array, paths: int, pilot: int = PILOT) -> list[Estimate]:
+    """The Estimates of what ``flows(key, paths)`` draws: pairs of values (paths,) and their controls (paths, k), and whether all is finite.
+
+    Paths are worked off in blocks of at most ``AT_ONCE``, all of one size: then memory doesn't grow with their number, which is
+    rounded up to whole blocks of a multiple of 64. What multiples of the controls a block takes is known from the blocks before
+    it; the first ones, of about ``pilot`` paths, are for that alone. So controls never move a mean, and the blocks' errors add up
+    as if they were independent (a martingale's changes are uncorrelated).
     """
     blocks = -(-paths // AT_ONCE)
     size = 64 * -(-paths // (64 * blocks))  # of such a size XLA draws normals with half the code
-    pilots = -(-PILOT // size) if hasattr(market, "martingales") else 0
+    shapes = jax.eval_shape(partial(flows, paths=size), key)[0]
+    pilots = max(1, round(pilot / size)) if any(controls.shape[-1] for _, controls in shapes) else 0
 
     def block(sums, i):
-        flows = cash_flows(market, option, option.times, jax.random.fold_in(key, i), regressor, policy, size)
-        cash, stopped = in_pairs(flows[0]), in_pairs(flows[1])  # (pairs,), (pairs, k)
-        level = jnp.where(i == 0, cash.mean(), sums[1])
-        taken = multiples(sums[0])  # (k,)
-        result = spread(cash - stopped @ taken, slope(*flows[:2]))
-        sums = sums[0] + moments(cash - level, stopped, jnp.ones_like(cash)), level
-        return sums, result._replace(finite=result.finite & flows[2])
+        drawn, finite = flows(jax.random.fold_in(key, i), size)
+        results = [one(*each, finite, i == 0) for each in zip(drawn, sums)]
+        return tuple(zip(*results))
 
-    flows = jax.eval_shape(lambda: cash_flows(market, option, option.times, key, regressor, policy, size))
-    k, dtype = flows[1].shape[-1], flows[0].dtype
-    start = jnp.zeros((k + 2, k + 2), dtype), jnp.zeros((), dtype)
-    each = jax.lax.scan(block, start, jnp.arange(pilots + blocks))[1]  # an Estimate with leaves (pilots + blocks,)
-    mean, stderr, finite = jax.tree.map(lambda leaf: leaf[pilots:], each)
-    return Estimate(mean.mean(), jnp.sqrt((stderr**2).sum()) / blocks, finite.all())
+    def one(drawn, sums, finite, first):
+        """What is known after this block of one number, and its Estimate from this block alone."""
+        values, controls = map(in_pairs, drawn)  # (pairs,), (pairs, k)
+        sums, level = sums
+        level = jnp.where(first, values.mean(), level)  # of a number that hardly varies, float32 would lose the variance
+        result = spread(values - controls @ multiples(sums), slope(*drawn))
+        result = result._replace(finite=result.finite & finite)
+        return (sums + moments(values - level, controls, jnp.ones_like(values)), level), (result, (values != 0.0).sum())
+
+    start = tuple((jnp.zeros((controls.shape[-1] + 2,) * 2, values.dtype), jnp.zeros((), values.dtype)) for values, controls in shapes)
+    each = jax.lax.scan(block, start, jnp.arange(pilots + blocks))[1]
+    return [together(*jax.tree.map(lambda leaf: leaf[pilots:], result)) for result in each]
+
+
+def together(blocks: Estimate, paying: jax.Array) -> Estimate:
+    """The Estimate of all ``blocks``, leaves (blocks,), in each of which ``paying`` (blocks,) observations weren't 0."""
+    variance = (blocks.stderr**2).sum()
+    shares = jnp.where(variance > 0.0, blocks.stderr**2 / variance, 1.0)  # (blocks,)
+    effective = jnp.minimum(1.0 / (shares**2 / blocks.effective).sum(), paying.sum())
+    return Estimate(blocks.mean.mean(), jnp.sqrt(variance) / len(shares), blocks.finite.all(), jax.lax.stop_gradient(effective))
 
 
 def cash_flows(market, option: Bermudan, times: jax.Array, key: jax.Array, regressor, policy, paths: int):
@@ -388,13 +424,17 @@ def spread(pairs: jax.Array, slope: jax.Array) -> Estimate:
     mean, rows = pairs.mean(), pairs.shape[0]
     rounding = jax.lax.stop_gradient(jnp.finfo(pairs.dtype).eps * (jnp.abs(mean) + slope))
     stderr = jnp.sqrt(pairs.var(ddof=1) / rows + rounding**2)
-    return Estimate(mean, stderr, jnp.isfinite(mean + stderr))  # a sum with NaN or infinity in it is one of them
+    far = jnp.abs(pairs - mean).max()
+    squares = jnp.where(far > 0.0, (pairs - mean) / far, 1.0) ** 2  # (pairs,); where nothing varies all weigh alike
+    effective = jax.lax.stop_gradient(squares.sum() ** 2 / (squares**2).sum())
+    return Estimate(mean, stderr, jnp.isfinite(mean + stderr), effective)  # a sum with NaN or infinity in it is one of them
 
 
 def estimate(cash: jax.Array, controls: jax.Array) -> Estimate:
     """The mean of ``cash`` (paths,), helped by ``controls`` (paths, k) of mean 0, with its standard error; paths come in pairs."""
     pairs = in_pairs(cash)  # (paths/2,)
-    return spread(less_noise(pairs, in_pairs(controls), jnp.ones_like(pairs)), slope(cash, controls))
+    result = spread(less_noise(pairs, in_pairs(controls), jnp.ones_like(pairs)), slope(cash, controls))
+    return result._replace(effective=jnp.minimum(result.effective, (pairs != 0.0).sum()))
 
 
 @jax.jit
@@ -432,6 +472,10 @@ def price(
 
     Raises:
         TypeError, ValueError: for bad input, before anything is simulated, and for NaN or infinity met on the way.
+
+    Warns:
+        where so few paths pay that the standard error can't be trusted (``Estimate.effective`` below ``FEW``). What no path met,
+        as the loss of a deep call in one path of a million, nothing can warn of.
     """
     market, option, assets = _checked(market, option, key, regressor, fit_paths, price_paths, upper)
     fit_paths = fit_paths or default_fit_paths(assets)
@@ -439,13 +483,19 @@ def price(
     now = now if inputs.traced(now) else float(now)
     fit_key, price_key = jax.random.split(key)  # the same with and without the upper bound
     fixed = jax.lax.stop_gradient((market, option))
-    policy, in_sample = fit(*fixed, fit_key, regressor, fit_paths, everywhere=False)
-    lower = evaluate(market, option, price_key, regressor, policy, price_paths)
+    policy, in_sample = fit.compiled(*fixed, fit_key, regressor, fit_paths, everywhere=False)
+    lower = evaluate.compiled(market, option, price_key, regressor, policy, price_paths)
     finite = lower.finite & in_sample.finite
     if not inputs.traced(finite) and not finite:
         raise ValueError(
             "NaN or infinity came up: the payoff, the market or the regressor yields it at some path. "
             "Try option.payoff(market.prices(states)) on states = market.simulate(key, option.times, 100)"
+        )
+    if not inputs.traced(lower.effective) and lower.effective < FEW:
+        warnings.warn(
+            f"hardly any of the {price_paths:,} paths tells what the option is worth: the standard error rests on {lower.effective:.0f} of them, "
+            "so price and error may both be far off. Take more price_paths",
+            stacklevel=2,
         )
     mean, stderr, claimed = (number if inputs.traced(number) else float(number) for number in (lower.mean, lower.stderr, in_sample.mean))
     result = Result(mean, stderr, None, None, policy, claimed, now)
@@ -453,8 +503,8 @@ def price(
         from course_utils import bounds  # here, since it builds on this module
 
         worth_key, dual_key = jax.random.split(jax.random.fold_in(key, 2))
-        worth, _ = fit(*fixed, worth_key, regressor, fit_paths, everywhere=True)
-        above = bounds.dual(market, option, dual_key, regressor, policy, worth).upper
+        worth, _ = fit.compiled(*fixed, worth_key, regressor, fit_paths, everywhere=True)
+        above = bounds.dual.compiled(market, option, dual_key, regressor, policy, worth).upper
         mean, stderr = (number if inputs.traced(number) else float(number) for number in (above.mean, above.stderr))
         result = result._replace(upper=mean, upper_stderr=stderr)
     return result

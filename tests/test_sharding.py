@@ -110,10 +110,10 @@ def communicated(dump, name):
 
 
 def test_only_sums_of_a_few_numbers_are_communicated(told):
-    """A (6, 6) matrix a date, counted once, and moments; no path ever leaves its device."""
+    """A (6, 6) matrix a date, counted once, and moments: of each half of the paths (5, 5), for three controls; no path ever leaves its device."""
     _, dump = told()
-    assert 6 * 6 * 4 < communicated(dump, "fit") < 700
-    assert 0 < communicated(dump, "evaluate") < 100
+    assert 6 * 6 * 4 < communicated(dump, "fit") < 1000
+    assert 0 < communicated(dump, "evaluate") < 200
 
 
 @jax.tree_util.register_dataclass
@@ -136,7 +136,7 @@ class Bare:
 def test_martingales_only_where_the_market_has_them():
     states, times = jnp.ones((3, 4, 1)), jnp.arange(3.0)
     shapes = [lsmc.controls(sharding.Sharded(market, sharding.mesh()), states, times).shape for market in (MARKET, Bare(MARKET))]
-    assert shapes == [(3, 4, 2), (3, 4, 0)]
+    assert shapes == [(3, 4, 3), (3, 4, 0)]
 
 
 TWO_AXES = jax.make_mesh((1, 1), ("paths", "assets"), axis_types=(jax.sharding.AxisType.Auto,) * 2)
