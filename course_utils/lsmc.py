@@ -86,7 +86,7 @@ class Bermudan:
 AT_ONCE = 12_800  # paths that ``evaluate`` works off at once, each 4 bytes times dates times features in float32
 PILOT = 8_192  # about so many paths are first taken to find the multiples of the control variates
 FEW = 5  # with fewer effective observations a standard error says little, and ``price`` warns
-CONFIDENT = 2.0  # standard errors by which stopping has to do better than waiting, on the paths that it was learned from
+CONFIDENT = 0.5  # standard errors by which stopping has to do better than waiting, on the paths that it was learned from
 
 
 class Result(NamedTuple):
@@ -221,8 +221,10 @@ def multiples(moments: jax.Array) -> jax.Array:
     covariance = moments[1:, 1:] / rows - jnp.outer(means, means)  # (k + 1, k + 1)
     k = len(means) - 1
     squares = jnp.diag(moments)[1:-1] / rows  # (k,)
-    # A unique solution in float32, whatever the controls; where there are as many as rows, each is worth half of what it seems.
-    regular = covariance[:-1, :-1] + jnp.diag((1e-5 + (k / rows) ** 2) * squares + 1e-12)
+    # A unique solution, whatever the controls; where there are as many as rows, each is worth half of what it seems. And rounding
+    # moves the mean of a control, a number of order 1, by some units in the last place: no multiple that would make that matter.
+    rounding = rows * (4 * jnp.finfo(moments.dtype).eps) ** 2
+    regular = covariance[:-1, :-1] + jnp.diag((1e-5 + (k / rows) ** 2) * squares + rounding + 1e-12)
     # Not by Cholesky: in the upper bound of twenty assets, many at once, that never came back (jax 0.10.2 on a CPU).
     return jax.lax.stop_gradient(jnp.linalg.solve(regular, covariance[:-1, -1]))
 
@@ -257,7 +259,7 @@ def fit(market, option: Bermudan, key: jax.Array, regressor, paths: int, everywh
     """Learn what waiting is worth, on ``paths`` simulated paths: on those in the money, where there is something to decide, or
     on all of them, ``everywhere``, for whoever wants the value itself.
 
-    A date at which stopping where the regression says so doesn't do better than waiting, on these paths and by more than noise,
+    A date at which stopping where the regression says so doesn't do better than waiting, on these paths and on more than a handful,
     gets parameters that always wait (``regressors.never``); so do all dates, where the policy does no better than never to exercise.
 
     Returns:

@@ -98,8 +98,9 @@ class BlackScholes:
         With ``growth`` an asset's discounted price, dividends reinvested, in units of its spot, and W its Brownian motion:
 
         - ``growth - 1``, the slope of whatever is linear in a price;
-        - ``exp(a W - a² time/2) - 1``, bent upward, with a = 2 volatility as growth² has it, but at most 1/√horizon: of growth² itself
-          only a sample of e^(4σ²T) paths would know the moments. It is 0 where σ²T is above 1: beside wild growth it did harm;
+        - ``exp(a W - a² time/2) - 1``, bent upward, with a = 2 volatility as growth² has it, but at least .4/√horizon, where it still
+          bends, and at most 1/√horizon: of growth² itself only a sample of e^(4σ²T) paths would know the moments. It is 0 where
+          σ²T is above 1: beside wild growth it did harm;
         - ``cos(W/√horizon) exp(time/(2 horizon)) - 1``, bent downward in the middle, and bounded whatever the volatility.
 
         Args:
@@ -116,7 +117,7 @@ class BlackScholes:
         moved = jnp.log(jnp.maximum(growth, jnp.finfo(growth.dtype).tiny)) + volatility**2 / 2 * times  # volatility times W
         # Fixed numbers, so that a slope along the volatility is a martingale of its own.
         wide = jax.lax.stop_gradient(1.0 / (volatility * jnp.sqrt(horizon)))
-        power = jnp.minimum(2.0, wide)
+        power = jnp.clip(2.0, 0.4 * wide, wide)
         bent = jnp.exp(power * moved - (power * volatility) ** 2 / 2 * times)
         bent = jnp.where(wide >= 1.0, bent, 1.0)
         wave = jnp.cos(wide * moved) * jnp.exp((wide * volatility) ** 2 / 2 * times)

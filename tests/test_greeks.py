@@ -49,10 +49,10 @@ slow = pytest.mark.slow
 def test_greeks_of_the_course_puts(seed, put):
     market, option = simulate.BlackScholes(*put, 0.06), lsmc.Bermudan(payoffs.put(40.0), 1.0, 50)
     policy = lsmc.price(market, option, key=jax.random.key(seed), regressor=CAREFUL, fit_paths=FIT_PATHS, price_paths=1000).policy
-    found = greeks.greeks(market, option, jax.random.key(10 + seed), CAREFUL, policy)
+    found = greeks.greeks(market, option, jax.random.key(10 + seed), CAREFUL, policy, paths=400_000)  # theta is noisy
     for name, estimate, value in zip(found._fields, found, expected(*put)):
         assert estimate.finite
-        assert estimate.stderr < 0.06 * abs(value), name  # so three of them don't hide much; theta, the widest, holds the scatter of policies
+        assert estimate.stderr < 0.03 * abs(value), name  # so three of them don't hide much
         assert abs(estimate.mean - value) <= max(3 * estimate.stderr, 0.02 * abs(value)), name
 
 
@@ -75,7 +75,7 @@ def test_controls_take_noise_away_and_nothing_else():
 
 
 def test_european_greeks_are_those_of_black_and_scholes():
-    """No decision to freeze: unbiased, within three and a half standard errors of closed forms (five numbers are held against them)."""
+    """No decision to freeze: unbiased, within three and a half standard errors of closed forms (five numbers are compared with them)."""
     market, option = simulate.BlackScholes(36.0, 0.25, 0.06, 0.03), lsmc.Bermudan(payoffs.put(40.0), 1.0, 1)
     found = greeks.greeks(market, option, jax.random.key(0), NETWORK, None)
 
