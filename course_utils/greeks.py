@@ -105,20 +105,20 @@ def frozen(market, option: lsmc.Bermudan, key: jax.Array, regressor, policy, pat
         """The slopes of the cash (paths,) for each of the Greeks, with their controls (paths, k)."""
 
         def walk(market, wait):
-            """Cash (paths,) and controls (paths, k), if all dates are ``wait`` years later; whether all is finite."""
+            """Cash (paths,), controls (paths, k) and prices (paths, 1), if all dates are ``wait`` years later; whether all is finite."""
             return lsmc.cash_flows(market, option, option.times + wait, key, regressor, policy, paths)
 
         def slope(name=None):
-            """Cash and controls, and their derivatives along one field of the market, or along the wait."""
+            """What ``walk`` gives, and the derivatives of cash and controls along one field of the market, or along the wait."""
             nothing = jax.tree.map(jnp.zeros_like, market)
             if name is None:
                 direction = nothing, jnp.ones(())
             else:
                 direction = replace(nothing, **{name: jnp.ones_like(getattr(market, name))}), jnp.zeros(())
-            (cash, controls, finite), (by_name, c_name, _) = jax.jvp(walk, (market, jnp.zeros(())), direction)
-            return cash, controls, finite, by_name, c_name
+            values, (by_name, c_name, _, _) = jax.jvp(walk, (market, jnp.zeros(())), direction)
+            return *values, by_name, c_name
 
-        cash, controls, finite, by_spot, _ = slope("spot")  # the controls are free of spot and rate: those slopes are rounding errors
+        cash, controls, prices, finite, by_spot, _ = slope("spot")  # the controls are free of spot and rate: those slopes are rounding errors
         by_volatility, c_volatility = slope("volatility")[-2:]
         by_rate = slope("rate")[-2]
         by_wait, c_wait = slope()[-2:]
@@ -138,6 +138,6 @@ def frozen(market, option: lsmc.Bermudan, key: jax.Array, regressor, policy, pat
             (by_rate, controls),
             (-by_wait, with_beside(without_dividend)),
         ]
-        return drawn, finite
+        return drawn, prices, finite
 
     return Greeks(*lsmc.streamed(flows, key, paths, pilot=4 * lsmc.PILOT))  # slopes are wilder than prices

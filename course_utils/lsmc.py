@@ -85,7 +85,7 @@ class Bermudan:
 
 AT_ONCE = 12_800  # paths that ``evaluate`` works off at once, each 4 bytes times dates times features in float32
 PILOT = 8_192  # about so many paths are first taken to find the multiples of the control variates
-FEW = 5  # with fewer effective observations a standard error says little, and ``price`` warns
+FEW = 5  # with fewer effective observations a standard error says little; ``price`` warns, unless it is below 1% of the price
 CONFIDENT = 0.5  # standard errors by which stopping has to do better than waiting, on the paths that it was learned from
 
 
@@ -334,14 +334,17 @@ def evaluate(market, option: Bermudan, key: jax.Array, regressor, policy, paths:
     """
 
     def flows(key, paths):
-        cash, stopped, finite = cash_flows(market, option, option.times, key, regressor, policy, paths)
-        return [(cash, stopped)], finite
+        cash, stopped, prices, finite = cash_flows(market, option, option.times, key, regressor, policy, paths)
+        return [(cash, stopped)], prices, finite
 
     return streamed(flows, key, paths)[0]
 
 
 def streamed(flows: Callable, key: jax.Array, paths: int, pilot: int = PILOT) -> list[Estimate]:
-    """The Estimates of what ``flows(key, paths)`` draws: pairs of values (paths,) and their controls (paths, k), and whether all is finite.
+    """The Estimates of what ``flows(key, paths)`` draws.
+
+    That is a list of pairs, values (paths,) and their controls (paths, k); the prices (paths, assets) that they hang on; and whether
+    every number was finite.
 
     Paths are worked off in blocks of at most ``AT_ONCE``, all of one size: then memory doesn't grow with their number, which is
     rounded up to whole blocks of a multiple of 64. What multiples of the controls a block takes is known from the blocks before
@@ -354,30 +357,32 @@ def streamed(flows: Callable, key: jax.Array, paths: int, pilot: int = PILOT) ->
     pilots = max(1, round(pilot / size)) if any(controls.shape[-1] for _, controls in shapes) else 0
 
     def block(sums, i):
-        drawn, finite = flows(jax.random.fold_in(key, i), size)
-        results = [one(*each, finite, i == 0) for each in zip(drawn, sums)]
+        drawn, prices, finite = flows(jax.random.fold_in(key, i), size)
+        results = [one(*each, prices, finite, i == 0) for each in zip(drawn, sums)]
         return tuple(zip(*results))
 
-    def one(drawn, sums, finite, first):
+    def one(drawn, sums, prices, finite, first):
         """What is known after this block of one number, and its Estimate from this block alone."""
         values, controls = map(in_pairs, drawn)  # (pairs,), (pairs, k)
         sums, level = sums
         level = jnp.where(first, values.mean(), level)  # of a number that hardly varies, float32 would lose the variance
-        result = spread(values - controls @ multiples(sums), slope(*drawn))
+        result = spread(values - controls @ multiples(sums))
         result = result._replace(finite=result.finite & finite)
-        return (sums + moments(values - level, controls, jnp.ones_like(values)), level), (result, (values != 0.0).sum())
+        sums = sums + moments(values - level, controls, jnp.ones_like(values)), level
+        return sums, (result, (values != 0.0).sum(), slope(drawn[0], prices))
 
     start = tuple((jnp.zeros((controls.shape[-1] + 2,) * 2, values.dtype), jnp.zeros((), values.dtype)) for values, controls in shapes)
     each = jax.lax.scan(block, start, jnp.arange(pilots + blocks))[1]
     return [together(*jax.tree.map(lambda leaf: leaf[pilots:], result)) for result in each]
 
 
-def together(blocks: Estimate, paying: jax.Array) -> Estimate:
+def together(blocks: Estimate, paying: jax.Array, slopes: jax.Array) -> Estimate:
     """The Estimate of all ``blocks``, leaves (blocks,), in each of which ``paying`` (blocks,) observations weren't 0."""
     variance = (blocks.stderr**2).sum()
     shares = jnp.where(variance > 0.0, blocks.stderr**2 / variance, 1.0)  # (blocks,)
     effective = jnp.minimum(1.0 / (shares**2 / blocks.effective).sum(), paying.sum())
-    return Estimate(blocks.mean.mean(), jnp.sqrt(variance) / len(shares), blocks.finite.all(), jax.lax.stop_gradient(effective))
+    result = Estimate(blocks.mean.mean(), jnp.sqrt(variance) / len(shares), blocks.finite.all(), jax.lax.stop_gradient(effective))
+    return rounded(result, slopes.mean())
 
 
 def cash_flows(market, option: Bermudan, times: jax.Array, key: jax.Array, regressor, policy, paths: int):
@@ -388,7 +393,7 @@ def cash_flows(market, option: Bermudan, times: jax.Array, key: jax.Array, regre
 
     Returns:
         cash: (paths,).
-        stopped: the market's martingales where the policy stops, (paths, k).
+        stopped, prices: the market's martingales (paths, k) and prices (paths, assets) where the policy stops.
         finite: whether every number on the way was.
     """
     states = market.simulate(key, times, paths)  # (dates, paths, features)
@@ -406,36 +411,38 @@ def cash_flows(market, option: Bermudan, times: jax.Array, key: jax.Array, regre
     if option.dates > 1:
         carry, _ = jax.lax.scan(step, carry, (policy, states[:-1], payoffs[:-1], times[:-1]), reverse=True)
     held, when, finite = carry
-    cash = market.discount(when) * option.payoff(market.prices(held))  # (paths,)
-    return cash, controls(market, held[:, None], when, times[-1])[:, 0], finite  # each path at a date of its own
+    prices = market.prices(held)  # (paths, assets)
+    cash = market.discount(when) * option.payoff(prices)  # (paths,)
+    return cash, controls(market, held[:, None], when, times[-1])[:, 0], prices, finite  # each path at a date of its own
 
 
-def slope(cash: jax.Array, controls: jax.Array) -> jax.Array:
-    """By how much ``cash`` (paths,) changes with ``controls`` (paths, k), prices in units of the spot: told by twins that differ."""
-    if not controls.shape[-1]:
-        return jnp.zeros((), cash.dtype)
+def slope(cash: jax.Array, prices: jax.Array) -> jax.Array:
+    """By how much ``cash`` (paths,) changes with ``prices`` (paths, assets), in units of their mean: told by twins that differ."""
     twins = lambda array: jnp.diff(array.reshape(array.shape[0] // 2, 2, *array.shape[1:]), axis=1)[:, 0]  # (paths/2, …)
-    return jnp.abs(twins(cash)).mean() / (jnp.sqrt((twins(controls) ** 2).sum(axis=1)).mean() + 1e-30)
+    apart = jnp.sqrt(((twins(prices) / prices.mean(axis=0)) ** 2).sum(axis=1))  # (paths/2,)
+    return jnp.abs(twins(cash)).mean() / (apart.mean() + 1e-30)
 
 
-def spread(pairs: jax.Array, slope: jax.Array) -> Estimate:
-    """The mean of ``pairs`` (pairs,) and its standard error, which is never less than what rounding leaves unknown.
-
-    That is a unit in the last place of the mean, and what such a unit of the prices makes of it, by the ``slope`` along them.
-    """
-    mean, rows = pairs.mean(), pairs.shape[0]
-    rounding = jax.lax.stop_gradient(jnp.finfo(pairs.dtype).eps * (jnp.abs(mean) + slope))
-    stderr = jnp.sqrt(pairs.var(ddof=1) / rows + rounding**2)
+def spread(pairs: jax.Array) -> Estimate:
+    """The mean of ``pairs`` (pairs,) and its standard error."""
+    mean, stderr = pairs.mean(), jnp.sqrt(pairs.var(ddof=1) / pairs.shape[0])
     far = jnp.abs(pairs - mean).max()
     squares = jnp.where(far > 0.0, (pairs - mean) / far, 1.0) ** 2  # (pairs,); where nothing varies all weigh alike
     effective = jax.lax.stop_gradient(squares.sum() ** 2 / (squares**2).sum())
     return Estimate(mean, stderr, jnp.isfinite(mean + stderr), effective)  # a sum with NaN or infinity in it is one of them
 
 
+def rounded(estimate: Estimate, slope: jax.Array | float = 0.0) -> Estimate:
+    """The ``estimate`` with what rounding leaves unknown in its error, which is the same however many paths there are: a unit in the
+    last place of the mean, and what such a unit of the prices makes of it, by the ``slope`` along them."""
+    unit = jax.lax.stop_gradient(jnp.finfo(estimate.mean.dtype).eps * (jnp.abs(estimate.mean) + slope))
+    return estimate._replace(stderr=jnp.sqrt(estimate.stderr**2 + unit**2))
+
+
 def estimate(cash: jax.Array, controls: jax.Array) -> Estimate:
     """The mean of ``cash`` (paths,), helped by ``controls`` (paths, k) of mean 0, with its standard error; paths come in pairs."""
     pairs = in_pairs(cash)  # (paths/2,)
-    result = spread(less_noise(pairs, in_pairs(controls), jnp.ones_like(pairs)), slope(cash, controls))
+    result = rounded(spread(less_noise(pairs, in_pairs(controls), jnp.ones_like(pairs))))
     return result._replace(effective=jnp.minimum(result.effective, (pairs != 0.0).sum()))
 
 
@@ -476,8 +483,8 @@ def price(
         TypeError, ValueError: for bad input, before anything is simulated, and for NaN or infinity met on the way.
 
     Warns:
-        where so few paths pay that the standard error can't be trusted (``Estimate.effective`` below ``FEW``). What no path met,
-        as the loss of a deep call in one path of a million, nothing can warn of.
+        where so few paths pay that the standard error can't be trusted (``Estimate.effective`` below ``FEW``) and may be large. What
+        no path met, as the loss of a deep call in one path of a million, nothing can warn of.
     """
     market, option, assets = _checked(market, option, key, regressor, fit_paths, price_paths, upper)
     fit_paths = fit_paths or default_fit_paths(assets)
@@ -485,15 +492,15 @@ def price(
     now = now if inputs.traced(now) else float(now)
     fit_key, price_key = jax.random.split(key)  # the same with and without the upper bound
     fixed = jax.lax.stop_gradient((market, option))
-    policy, in_sample = fit.compiled(*fixed, fit_key, regressor, fit_paths, everywhere=False)
-    lower = evaluate.compiled(market, option, price_key, regressor, policy, price_paths)
+    policy, in_sample = fit(*fixed, fit_key, regressor, fit_paths, everywhere=False)
+    lower = evaluate(market, option, price_key, regressor, policy, price_paths)
     finite = lower.finite & in_sample.finite
     if not inputs.traced(finite) and not finite:
         raise ValueError(
             "NaN or infinity came up: the payoff, the market or the regressor yields it at some path. "
             "Try option.payoff(market.prices(states)) on states = market.simulate(key, option.times, 100)"
         )
-    if not inputs.traced(lower.effective) and lower.effective < FEW:
+    if not inputs.traced(finite) and lower.effective < FEW and lower.stderr >= 0.01 * abs(lower.mean):
         warnings.warn(
             f"hardly any of the {price_paths:,} paths tells what the option is worth: the standard error rests on {lower.effective:.0f} of them, "
             "so price and error may both be far off. Take more price_paths",
@@ -505,8 +512,8 @@ def price(
         from course_utils import bounds  # here, since it builds on this module
 
         worth_key, dual_key = jax.random.split(jax.random.fold_in(key, 2))
-        worth, _ = fit.compiled(*fixed, worth_key, regressor, fit_paths, everywhere=True)
-        above = bounds.dual.compiled(market, option, dual_key, regressor, policy, worth).upper
+        worth, _ = fit(*fixed, worth_key, regressor, fit_paths, everywhere=True)
+        above = bounds.dual(market, option, dual_key, regressor, policy, worth).upper
         mean, stderr = (number if inputs.traced(number) else float(number) for number in (above.mean, above.stderr))
         result = result._replace(upper=mean, upper_stderr=stderr)
     return result

@@ -137,6 +137,7 @@ def test_bar_of_a_put_exercised_at_once():
     market, option = simulate.BlackScholes(7.8, 0.003, 0.05), lsmc.Bermudan(payoffs.put(7.9), 1.0, 12)
     results = [lsmc.price(market, option, key=jax.random.key(seed), price_paths=20_000) for seed in range(5)]
     assert max(abs(result.lower - expected) / result.lower_stderr for result in results) <= 3.0
+    assert max(result.lower_stderr for result in results) < 2e-6  # two units in the last place of the spot
 
 
 def test_bar_is_never_below_what_rounding_leaves_unknown():
