@@ -58,8 +58,9 @@ site: .venv/.site ## the course as a searchable site in build/site, from the sto
 	$(BIN)/python -m sphinx -q -W --keep-going -c site . build/site
 	@echo "Open build/site/index.html in a browser; neither a server nor a network is needed."
 
-bench: .venv/.bench ## measure the pricer beside its peers and store tests/benchmarks/results.md (minutes, on an idle machine)
+bench: .venv/.bench ## measure the pricer beside its peers, then on sixty options; store results.md and sixty.md in tests/benchmarks (20 minutes, on an idle machine)
 	$(BIN)/python tests/benchmarks/bench.py
+	$(BIN)/python tests/benchmarks/sixty.py
 
 diff-setup: env  ## let git in this clone show what changed in a notebook cell by cell, by nbdime
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[diff]'

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from course_utils import checks
+from course_utils.checks.predictions import agrees, judge
 from course_utils.checks import Exercise, Mistake, assess
 
 CUMMAX = Exercise(
@@ -225,7 +226,7 @@ def interrupted(x):
 def test_an_unknown_exercise_is_a_friendly_line(name, answer, capsys):
     checks.check(name, answer)
     assert capsys.readouterr().out == (
-        f"{name} cannot be checked: the course has no exercise of this name; was the check cell edited?\n"
+        f"{name} cannot be checked: the course has no exercise of this name; was the cell edited?\n"
     )
 
 
@@ -286,3 +287,42 @@ def test_solution_and_mistakes(exercise, compile_once, seeds=(0,)):
 @every_exercise
 def test_solution_and_mistakes_on_many_draws(exercise, compile_once):
     test_solution_and_mistakes(exercise, compile_once, seeds=range(1, 5))
+
+
+# Predictions
+
+
+PREDICTIONS = [p for module in MODULES for p in getattr(importlib.import_module(f"course_utils.checks.{module}"), "predictions", [])]
+
+
+@pytest.mark.parametrize("prediction", PREDICTIONS, ids=lambda prediction: prediction.name)
+def test_prediction_and_slips(prediction):
+    """The answer is right; at least one slip is wrong and gets a hint of one line, which doesn't give the answer away."""
+    assert "as you say" in judge(prediction, prediction.answer) and "no prediction yet" in judge(prediction, ...)
+    assert prediction.slips
+    for guess, hint in prediction.slips:
+        assert f"{hint[1:]}. Change" in judge(prediction, guess), guess
+        assert "\n" not in hint and hint[-1] != "." and len(hint) <= 160
+        assert not isinstance(prediction.answer, tuple) or str(prediction.answer) not in hint
+
+
+@pytest.mark.parametrize(
+    "guess, answer, within, right",
+    [
+        ((49, 3, 64), (49, 3, 64), 1.0, True), ([49, 3, 64], (49, 3, 64), 1.0, True), (jnp.ones((2, 3)).shape, (2, 3), 1.0, True),
+        ((49, 64, 3), (49, 3, 64), 1.0, False), ((49, 3), (49, 3, 64), 1.0, False), (49, (49,), 1.0, False),
+        ("float32", jnp.float32, 1.0, True), (jnp.float32, "float32", 1.0, True), (np.dtype("int32"), "int32", 1.0, True), (jnp.float16, "float32", 1.0, False),
+        (True, True, 1.0, True), (1, True, 1.0, False), (True, 1, 1.0, False), ("True", True, 1.0, False),
+        (" VMAP ", "vmap", 1.0, True), (TypeError, "TypeError", 1.0, True), ("typeerror", TypeError, 1.0, True), (ValueError, TypeError, 1.0, False),
+        (0.5, 0.5, 1.0, True), (jnp.float32(0.5), 0.5, 1.0, True), (0.4, 0.5, 1.0, False), (0.4, 0.5, 2.0, True), (0.2, 0.5, 2.0, False),
+        (-0.4, -0.5, 2.0, True), (0.4, -0.5, 2.0, False), (0, 0, 2.0, True), (None, 0.5, 1.0, False), (print, 0.5, 1.0, False), ((1, "a"), (1, "A"), 1.0, True),
+    ],
+)  # fmt: skip
+def test_what_agrees_with_an_answer(guess, answer, within, right):
+    assert agrees(guess, answer, within) is right
+
+
+def test_a_prediction_that_nobody_knows_is_a_friendly_line(capsys):
+    for name in ("04.z", "99.a", None):
+        checks.predict(name, 1)
+        assert "cannot be checked: the course has no prediction of this name; was the cell edited?" in capsys.readouterr().out

@@ -52,6 +52,20 @@ def test_exercises_have_checks_and_checks_have_exercises(notebook):
     assert asked == checked
 
 
+@each_notebook
+def test_predictions_are_answered_by_the_cells_that_follow(notebook):
+    """Each prediction of `checks` is asked once, and the cell after it stores what it says can be read there."""
+    cells = notebook.cells
+    asked = {found[1]: cells[place + 1] for place, cell in enumerate(cells) if (found := re.match(r'\w+ = \.\.\.\nchecks\.predict\("([^"]+)"', cell.source))}
+    try:
+        known = getattr(import_module(f"course_utils.checks.nb{notebook.number}"), "predictions", [])
+    except ModuleNotFoundError:
+        known = []
+    assert sorted(asked) == sorted(prediction.name for prediction in known)
+    for prediction in known:
+        assert prediction.shown in asked[prediction.name].text, f"{prediction.name}: {asked[prediction.name].text}"
+
+
 # --- The rules themselves, on a small notebook that follows them, and on what is one step away from it.
 
 
@@ -81,6 +95,12 @@ def exercise_cells(name):
     ]
 
 
+def prediction_cells(name):
+    guess = code(f"guess-{name}", f'shape = ...\nchecks.predict("{name}", shape)', printed(f"{name} no prediction yet.\n"), ["predict"])
+    shows = code(f"shows-{name}", "print(x.shape)", printed("(3,)\n"), ["hide-output"], jupyter={"outputs_hidden": True})
+    return [markdown(f"asks-{name}", f"Prose.\n\n**Predict {name}.** Which shape has x?"), guess, shows]
+
+
 BADGE = (
     "[![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)]"
     "(https://colab.research.google.com/github/OWNER/NAME/blob/main/notebooks/07_sample.ipynb)"
@@ -99,6 +119,7 @@ SAMPLE = [
     code("clock", "print(perf_counter() - start)", printed("0.1\n"), ["timing"]),
     code("figure", "plotting.show(figure, alt=alt)", [FIGURE]),
     code("beside", "print(slope)", printed("2.0\n")),
+    *(cell for letter in "abc" for cell in prediction_cells(f"07.{letter}")),
     markdown("pitfalls", "## Pitfalls\n\n**One.** Text."),
     code("one", "print(1)", printed("1\n")),
     markdown("more", "**Two.** Text."),
@@ -165,6 +186,14 @@ BROKEN = [  # rule, what breaks it, what it says
     ("setup", put("value", metadata={"tags": ["setup"]}), "tagged setup"),
     ("pitfalls", replace("more", "**Two.** ", ""), "1 pitfalls"),
     ("pitfalls", drop("one"), "made on purpose"),
+    ("predictions", replace("guess-07.b", "07.b", "07.d"), "predictions are 07.a, 07.d, 07.c"),
+    ("predictions", drop("guess-07.c"), "2 predictions"),
+    ("predictions", drop("guess-07.c"), "3 cells are tagged hide-output"),
+    ("predictions", put("guess-07.a", metadata={"tags": ["check"]}), "tagged predict, two lines"),
+    ("predictions", replace("guess-07.a", "...", "(3,)"), "tagged predict, two lines"),
+    ("predictions", put("guess-07.a", outputs=printed("07.a as you say.\n")), "not that there is no prediction yet"),
+    ("predictions", replace("asks-07.a", "**Predict 07.a.** ", ""), "ends with `**Predict 07.a.** `"),
+    ("predictions", put("shows-07.a", metadata={"tags": ["hide-output"]}), "outputs_hidden"),
     ("exercises", replace("prompt-07.2", "07.2", "07.4"), "numbered 07.1, 07.4, 07.3"),
     ("exercises", replace("prompt-07.2", "Warm-up", "Easy"), "exercise 07.2 says Warm-up"),
     ("exercises", drop("student-07.2"), "cells tagged exercise, check, solution"),

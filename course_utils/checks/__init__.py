@@ -2,7 +2,8 @@
 
 A student meets one function, ``check("06.2", running_maximum)``. It runs the answer on fresh random arguments,
 compares it with the course's solution, and prints one line: not attempted yet, not yet with a hint, or correct. It
-raises nothing. A second, ``progress()``, shows what was passed so far, also before the kernel was restarted.
+raises nothing. A second, ``progress()``, shows what was passed so far, also before the kernel was restarted. A third,
+``predict("06.a", guess)``, says whether the next cell will show what the student expects.
 
 An author writes ``course_utils/checks/nb06.py`` with a list ``exercises`` of ``Exercise``; the number before the dot
 says in which file a check looks. An answer is examined in stages, and the first that fails speaks:
@@ -42,11 +43,12 @@ from course_utils.checks.inspectors import (
     no_python_loop,
     primitives,
 )
+from course_utils.checks.predictions import Prediction, judge
 from course_utils.checks.reading import arrays_from_outside, is_bare, is_unfinished
 from course_utils.checks.record import progress, remember
 
 __all__ = [
-    "Exercise", "Mistake", "check", "progress", "find", "assess", "difference", "draws_from", "TOLERANCE",
+    "Exercise", "Mistake", "Prediction", "check", "predict", "progress", "find", "assess", "difference", "draws_from", "TOLERANCE",
     "calls_at_most", "equations", "keys_used_once", "largest_array", "must_use", "no_python_loop", "primitives",
 ]  # fmt: skip
 
@@ -137,6 +139,14 @@ def check(name: str, answer, seed: int | None = None) -> None:
             file.write(json.dumps({"exercise": name, "state": verdict.state, "hint": hint}) + "\n")
 
 
+def predict(name: str, guess) -> None:
+    """Print one line about what a student expects of the next cell; raise nothing."""
+    try:
+        print(judge(_named(name, "predictions"), guess))
+    except Exception as error:
+        print(f"{name} cannot be checked: {error if isinstance(error, CourseError) else repr(error)}")
+
+
 def draws_from(key) -> np.random.Generator:
     """NumPy's generator seeded by ``key``, for ``inputs``: its draws compile nothing, so a check takes less time."""
     return np.random.default_rng(np.asarray(jax.random.key_data(key)))
@@ -144,12 +154,17 @@ def draws_from(key) -> np.random.Generator:
 
 def find(name: str) -> Exercise:
     """The exercise called ``name``. Raises ``CourseError`` if there is none."""
+    return _named(name, "exercises")
+
+
+def _named(name: str, kind: str):
     number = str(name).split(".")[0]
     try:
-        exercises = importlib.import_module(f"{__name__}.nb{number}").exercises
-        return next(exercise for exercise in exercises if exercise.name == name)
-    except (ModuleNotFoundError, StopIteration):
-        raise CourseError("the course has no exercise of this name; was the check cell edited?") from None
+        listed = getattr(importlib.import_module(f"{__name__}.nb{number}"), kind)
+        return next(entry for entry in listed if entry.name == name)
+    except (ModuleNotFoundError, AttributeError, StopIteration):
+        one = kind.removesuffix("s")
+        raise CourseError(f"the course has no {one} of this name; was the cell edited?") from None
 
 
 def assess(exercise: Exercise, answer, seed: int | None = None) -> Verdict:

@@ -1,7 +1,7 @@
 """Sixty options whose prices are known, and how far ``lsmc.price`` with its defaults is from each, in percent and in standard errors.
 
-`python tests/benchmarks/sixty.py` prices each with twenty keys and stores sixty.md. To compare with an older checkout: run this
-program with PYTHONPATH at that checkout and `--json before.json`, then here with `--before before.json`.
+`make bench` runs it: each is priced with twenty keys, and sixty.md gets what came out, beside what an older checkout gave. That stands
+in sixty_2962f07.json, made by this program with PYTHONPATH at that checkout and `--json`.
 
 What is promised: the price is biased low, never high, so the mean of z = (price - reference)/standard error is at most .5; and where
 there is nothing to decide, as with one date, the root mean square of z is near 1. With twenty keys chance alone moves a mean z by
@@ -260,7 +260,7 @@ def report(rows, results: dict[str, Measured], before: dict[str, Measured] | Non
     """Markdown: a table of the rows, beside what was measured before where that is known, and the worst of each column of z."""
     runs = {"": results} | ({"before: ": before} if before else {})
     columns = ("error, %", "bar, %", "mean z", "rms z", "seconds")
-    lines, missing, worst = [], [], []
+    lines, missing, worst, longer = [], [], [], []
     for row in rows:
         cells = []
         for title, run in runs.items():
@@ -287,6 +287,12 @@ def report(rows, results: dict[str, Measured], before: dict[str, Measured] | Non
                 f"{these[high]['mean z']:.2f} ({high.name}); rms z farthest from 1: {these[widest]['rms z']:.2f} ({widest.name}), "
                 f"of all together {pooled:.2f}."
             )
+    for row in rows:
+        pair = [run.get(row.name) for run in (results, before or {})]
+        if all(found and not found.missing for found in pair):
+            longer.append(pair[0].seconds / pair[1].seconds)
+    if longer:
+        worst.append(f"- A call takes {statistics.median(longer):.2f} times as long as before, the median of {len(longer)} options (both ran at the same time).")
     seeds = max((len(found.lower) for found in results.values()), default=0)
     about = (
         f"`lsmc.price` with its defaults but for the paths to price on, {seeds} keys each. The error is that of the mean price; the bar is the "
@@ -296,7 +302,7 @@ def report(rows, results: dict[str, Measured], before: dict[str, Measured] | Non
     return "\n\n".join([*parts, *(["Not priced:\n\n" + "\n".join(f"- {line}" for line in missing)] if missing else [])]) + "\n"
 
 
-def main(seeds: int, only: str, json_out: Path | None, before: Path | None, output: Path | None) -> None:
+def main(seeds: int, only: str, json_out: Path | None, before: Path, output: Path) -> None:
     rows = [row for row in ROWS if only in row.name]
     results = {}
     for row in rows:
@@ -305,9 +311,11 @@ def main(seeds: int, only: str, json_out: Path | None, before: Path | None, outp
         print(f"{row.name}: {shown}", flush=True)
         jax.clear_caches()  # sixty programs would fill memory
     if json_out:
-        json_out.write_text(json.dumps({name: found._asdict() for name, found in results.items()}, indent=1), encoding="utf-8")
-    if output:
-        earlier = {name: Measured(**found) for name, found in json.loads(before.read_text(encoding="utf-8")).items()} if before else None
+        short = {name: Measured(*([float(f"{number:.8g}") for number in column] for column in found[:2]), *found[2:]) for name, found in results.items()}
+        lines = ",\n".join(f"{json.dumps(name)}: {json.dumps(found._asdict())}" for name, found in short.items())
+        json_out.write_text(f"{{\n{lines}\n}}\n", encoding="utf-8")
+    else:
+        earlier = {name: Measured(**found) for name, found in json.loads(before.read_text(encoding="utf-8")).items()}
         output.write_text(report(rows, results, earlier), encoding="utf-8")
 
 
@@ -316,6 +324,6 @@ if __name__ == "__main__":
     parser.add_argument("--seeds", type=int, default=20, help="keys for each option (20)")
     parser.add_argument("--only", default="", help="those whose name has this in it")
     parser.add_argument("--json", type=Path, dest="json_out", help="a file for the raw results")
-    parser.add_argument("--before", type=Path, help="raw results of an older checkout, to stand beside these")
+    parser.add_argument("--before", type=Path, default=HERE / "sixty_2962f07.json", help="raw results of an older checkout, to stand beside these")
     parser.add_argument("--output", type=Path, default=HERE / "sixty.md", help="the file to write (sixty.md beside this one)")
     main(**vars(parser.parse_args()))

@@ -4,7 +4,7 @@
     python tests/tools/assignment.py 06 07    these
 
 A copy in build/assignment is the notebook without its solution cells, and without the outputs of the exercise and check
-cells, which are the student's to make. All else is kept, and so is the original. (The checks need the solutions, so a
+cells and of those that a student predicts, which are the student's to make. All else is kept, and so is the original. (The checks need the solutions, so a
 determined student finds them in course_utils/checks. What is handed out just doesn't put them before their eyes.)
 """
 
@@ -26,7 +26,7 @@ def without_solutions(notebook: dict) -> dict:
     notebook = copy.deepcopy(notebook)
     notebook["cells"] = [cell for cell in notebook["cells"] if "solution" not in tags(cell)]
     for cell in notebook["cells"]:
-        if {"exercise", "check"} & set(tags(cell)):
+        if {"exercise", "check", "hide-output"} & set(tags(cell)):
             cell |= {"outputs": [], "execution_count": None}
     return notebook
 
