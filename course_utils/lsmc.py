@@ -159,7 +159,7 @@ def features(market, option: Bermudan, state: jax.Array) -> jax.Array:
     """What a regressor sees at one date: (paths, features) of ``state`` (paths, …).
 
     The state itself and, with several assets, their sorted prices and the payoff too. Sorted prices tell a max-call what
-    matters (how far the dearest is ahead); the unsorted state keeps each asset's identity, without which unequal assets
+    matters (how far the highest is ahead); the unsorted state keeps each asset's identity, without which unequal assets
     would be priced as if they were equal.
     """
     prices = market.prices(state)  # (paths, assets)
@@ -216,6 +216,7 @@ def moments(values: jax.Array, controls: jax.Array, weights: jax.Array) -> jax.A
 
 def multiples(moments: jax.Array) -> jax.Array:
     """The multiples (k,) of controls that leave the least variance, by the rows that ``moments`` sums up; fewer rows, smaller ones."""
+    moments = jax.lax.stop_gradient(moments)
     rows = jnp.maximum(moments[0, 0], 1.0)
     means = moments[0, 1:] / rows  # (k + 1,)
     covariance = moments[1:, 1:] / rows - jnp.outer(means, means)  # (k + 1, k + 1)
@@ -224,9 +225,17 @@ def multiples(moments: jax.Array) -> jax.Array:
     # A unique solution, whatever the controls; where there are as many as rows, each is worth half of what it seems. And rounding
     # moves the mean of a control, a number of order 1, by some units in the last place: no multiple that would make that matter.
     rounding = rows * (4 * jnp.finfo(moments.dtype).eps) ** 2
-    regular = covariance[:-1, :-1] + jnp.diag((1e-5 + (k / rows) ** 2) * squares + rounding + 1e-12)
-    # Not by Cholesky: in the upper bound of twenty assets, many at once, that never came back (jax 0.10.2 on a CPU).
-    return jax.lax.stop_gradient(jnp.linalg.solve(regular, covariance[:-1, -1]))
+    return solve(covariance[:-1, :-1] + jnp.diag((1e-5 + (k / rows) ** 2) * squares + rounding + 1e-12), covariance[:-1, -1])
+
+
+@jax.custom_batching.sequential_vmap
+def solve(matrix: jax.Array, right: jax.Array) -> jax.Array:
+    """The solution x (k,) of ``matrix`` (k, k) x = ``right`` (k,); under ``vmap`` one system after the other.
+
+    All at once they would be a batch, which jaxlib 0.10.2 shares out over its threads, one of which waits for the rest. Two
+    batches that don't depend on each other can then wait for each other for ever, as in the upper bound of twenty assets.
+    """
+    return jnp.linalg.solve(matrix, right)
 
 
 def less_noise(values: jax.Array, controls: jax.Array, weights: jax.Array) -> jax.Array:
@@ -239,8 +248,7 @@ def less_noise(values: jax.Array, controls: jax.Array, weights: jax.Array) -> ja
         return values
     shifted = values - values[0]  # of a number that hardly varies, float32 would lose the variance
     first = jnp.arange(len(values)) < len(values) // 4 * 2  # twins, path 2i and path 2i + 1, stay together
-    enough = max(2 * PILOT, 64 * controls.shape[-1])  # rows, for so many multiples
-    some = [regressors.sample(array, enough) for array in (shifted, controls, weights, first)]
+    some = [regressors.sample(array, regressors.ENOUGH) for array in (shifted, controls, weights, first)]  # enough for k multiples
     fitted = [multiples(moments(*some[:2], some[2] * half)) for half in (some[3], ~some[3])]  # two of (k,)
     theirs = jnp.where(first[:, None], fitted[1], fitted[0])  # (paths, k)
     return values - (controls * theirs).sum(axis=1)

@@ -30,7 +30,7 @@ def _only(prices: jax.Array, name: str) -> jax.Array:
     if prices.shape[-1] != 1:
         raise ValueError(
             f"payoffs.{name} is written on one asset, but prices have {prices.shape[-1]}; "
-            "use max_call, min_put, basket_put or geometric_put, or a function of your own"
+            "use max_call, max_put, min_put, basket_put or geometric_put, or a function of your own"
         )
     return prices[..., 0]
 
@@ -55,6 +55,10 @@ def _min_put(prices, strike):
     return strike - prices.min(axis=-1)
 
 
+def _max_put(prices, strike):
+    return strike - prices.max(axis=-1)
+
+
 def _geometric_put(prices, strike):
     return strike - jnp.exp(jnp.log(prices).mean(axis=-1))
 
@@ -75,13 +79,18 @@ def basket_put(strike) -> Payoff:
 
 
 def max_call(strike) -> Payoff:
-    """A call on the dearest of the assets."""
+    """A call on the highest price of the assets."""
     return Payoff(strike, _max_call)
 
 
 def min_put(strike) -> Payoff:
-    """A put on the cheapest of the assets."""
+    """A put on the lowest price of the assets."""
     return Payoff(strike, _min_put)
+
+
+def max_put(strike) -> Payoff:
+    """A put on the highest price of the assets: all of them must fall below the strike before it pays anything."""
+    return Payoff(strike, _max_put)
 
 
 def geometric_put(strike) -> Payoff:

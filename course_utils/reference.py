@@ -1,4 +1,4 @@
-"""What prices are held against: closed forms, binomial trees, and published tables.
+"""What prices are compared with: closed forms, binomial trees, and published tables.
 
 These are in NumPy and float64: they are to be right, and are called once. What they can't price rightly they refuse, by name.
 """

@@ -301,7 +301,7 @@ def test_prediction_and_slips(prediction):
     assert "as you say" in judge(prediction, prediction.answer) and "no prediction yet" in judge(prediction, ...)
     assert prediction.slips
     for guess, hint in prediction.slips:
-        assert f"{hint[1:]}. Change" in judge(prediction, guess), guess
+        assert f"{hint[1:]}{'' if hint.endswith('?') else '.'} Change" in judge(prediction, guess), guess
         assert "\n" not in hint and hint[-1] != "." and len(hint) <= 160
         assert not isinstance(prediction.answer, tuple) or str(prediction.answer) not in hint
 

@@ -178,13 +178,14 @@ UNEQUAL = dict(spot=(100.0, 90.0), volatility=(0.15, 0.35), dividend=(0.1, 0.02)
     [
         ("max_call", lambda prices: np.maximum(prices.max(axis=-1) - 100.0, 0.0)),
         pytest.param("min_put", lambda prices: np.maximum(100.0 - prices.min(axis=-1), 0.0), marks=pytest.mark.slow),
+        pytest.param("max_put", lambda prices: np.maximum(100.0 - prices.max(axis=-1), 0.0), marks=pytest.mark.slow),
     ],
 )
 def test_correlated_pair_of_unequal_assets(kind, payoff):
     """Against a tree (its error at 360 steps: 0.01%). Blind to which asset is which, the price would lose 0.7%."""
     result = price(**UNEQUAL, strike=100.0, kind=kind, correlation=((1.0, 0.5), (0.5, 1.0)))
     expected = reference.binomial_two_assets(payoff, **UNEQUAL, correlation=0.5, steps=360)
-    assert result.lower_stderr < 0.0015 * expected
+    assert result.lower_stderr < (0.002 if kind == "max_put" else 0.0015) * expected  # which pays seldom
     assert agrees(result, expected, bias=0.002)
 
 

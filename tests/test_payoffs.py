@@ -14,6 +14,7 @@ EXPECTED = {
     "call": (ONE, [0.0, 4.0]),
     "basket_put": (TWO, [0.0, 0.0]),  # means 45 and 62.5
     "max_call": (TWO, [20.0, 40.0]),
+    "max_put": (TWO / 2, [10.0, 0.0]),
     "min_put": (TWO, [10.0, 0.0]),
     "geometric_put": (TWO, [0.0, 0.0]),  # means 42.4 and 60
 }

@@ -3,7 +3,7 @@
 import jax
 import jax.numpy as jnp
 
-from course_utils.checks import Exercise, Mistake, draws_from, largest_array
+from course_utils.checks import Exercise, Mistake, Prediction, draws_from, largest_array
 
 
 # Functions of the module, not made anew for each draw: jax compiles for a function once.
@@ -43,9 +43,9 @@ def _days(key):
 
 
 def _forecast_loss(
-    w, features, next_features, reward, target=jax.lax.stop_gradient, forecast=lambda x: x, mean=jnp.mean
+    w, features, next_features, reward, target=jax.lax.stop_gradient, forecast=lambda x: x, mean=jnp.mean, discount=0.9
 ):
-    return mean((forecast(features @ w) - target(reward + 0.9 * (next_features @ w))) ** 2)
+    return mean((forecast(features @ w) - target(reward + discount * (next_features @ w))) ** 2)
 
 
 def _chain(key):
@@ -66,7 +66,7 @@ exercises = [
         "02.1",
         solution=lambda f, x0, x: f(x0) + jax.grad(f)(x0) * (x - x0),
         inputs=_curve,
-        static=(0,),
+        jit=False,
         mistakes=[
             Mistake(
                 lambda f, x0, x: jax.grad(f)(x0) * (x - x0), "the line goes through 0 at x0; it should go through f(x0)"
@@ -92,13 +92,25 @@ exercises = [
                 lambda f, x0, x: f(x0) + jax.grad(f(x0)) * (x - x0),
                 "grad takes a function: jax.grad(f)(x0), not jax.grad(f(x0))",
             ),
+            Mistake(
+                lambda f, x0, x: f(x0) + jax.grad(f, x0)(x) * (x - x0),
+                "grad's second argument says which argument of f; the point goes into parentheses of its own: jax.grad(f)(x0)",
+            ),
+            Mistake(
+                lambda f, x0, x: f(x0) + jax.grad(f, x) * (x - x0),
+                "grad's second argument says which argument of f; the point goes into parentheses of its own: jax.grad(f)(x0)",
+            ),
+            Mistake(
+                lambda f, x0, x: f(x) + jax.grad(f)(x) * (x0 - x),
+                "that is the tangent at x, read at x0; the line touches at x0 and is read at x",
+            ),
         ],
     ),
     Exercise(
         "02.2",
         solution=lambda f, x: x - jnp.linalg.solve(jax.hessian(f)(x), jax.grad(f)(x)),
         inputs=_bowl,
-        static=(0,),
+        jit=False,
         tolerance=1e-3,
         mistakes=[
             Mistake(
@@ -139,6 +151,7 @@ exercises = [
         "02.3",
         solution=_entropy,
         inputs=_probabilities,
+        jit=False,
         gradient=0,
         mistakes=[
             Mistake(lambda p: -jnp.sum(p * jnp.log(p)), "the value is NaN, since 0 · log 0 is; it needs a guard"),
@@ -158,12 +171,21 @@ exercises = [
                 lambda p: jnp.sum(jnp.where(p > 0, p * jnp.log(jnp.where(p > 0, p, 1.0)), 0.0)),
                 "there is a minus before the sum",
             ),
+            Mistake(
+                lambda p: -jnp.sum(jnp.log(jnp.where(p > 0, p, 1.0))),
+                "the logarithms are added up; each is weighted by its p",
+            ),
+            Mistake(
+                lambda p: -jnp.mean(jnp.where(p > 0, p * jnp.log(jnp.where(p > 0, p, 1.0)), 0.0)),
+                "that is the mean; the sum is asked for, since p holds the weights already",
+            ),
         ],
     ),
     Exercise(
         "02.4",
         solution=_forecast_loss,
         inputs=_days,
+        jit=False,
         gradient=0,
         mistakes=[
             Mistake(
@@ -182,13 +204,29 @@ exercises = [
                 lambda *args: _forecast_loss(*args, mean=jnp.sum),
                 "that is the sum over the days; the mean is asked for",
             ),
+            Mistake(
+                lambda *args: _forecast_loss(*args, discount=1.0),
+                "the later forecast counts in full; in the target it is multiplied by 0.9",
+            ),
+            Mistake(
+                lambda w, features, next_features, reward: jnp.mean((features @ w - reward) ** 2),
+                "the target is the reward alone; 0.9 times the later forecast belongs to it",
+            ),
+            Mistake(
+                lambda w, features, next_features, reward: _forecast_loss(w, features, next_features, 0.0 * reward),
+                "the reward is missing from the target",
+            ),
+            Mistake(
+                lambda *args: _forecast_loss(*args) / 2,
+                "that is half of it; the mean of the squares is asked for, without a factor",
+            ),
         ],
     ),
     Exercise(
         "02.5",
         solution=lambda f, x, v: jax.jvp(jax.grad(f), (x,), (v,))[1],
         inputs=_chain,
-        static=(0,),
+        jit=False,
         tolerance=1e-3,
         inspect=_makes_a_matrix,
         mistakes=[
@@ -208,6 +246,63 @@ exercises = [
                 lambda f, x, v: jax.jvp(f, (x,), (v,))[1],
                 "that is the slope of f along v, one number; it is grad(f) whose change is wanted",
             ),
+            Mistake(
+                lambda f, x, v: jax.jvp(jax.grad(f), x, v)[1],
+                "jvp wants tuples, one entry for each argument of the function: (x,) and (v,)",
+            ),
+            Mistake(
+                lambda f, x, v: jax.grad(f)(x) * v,
+                "that is the gradient times v, element by element; second derivatives are needed: how grad(f) changes",
+            ),
+        ],
+    ),
+]
+
+predictions = [
+    Prediction(
+        "02.a",
+        answer=0.005,
+        shown="smallest for steps between 0.001 and 0.01",
+        slips=[
+            (1e-7, "at this step the rounding is divided by 2e-7; how large does that make it?"),
+            (1e-6, "at this step the rounding is divided by 2e-6; how large does that make it?"),
+            (1e-4, "set h²/6 equal to 6e-8/h and solve for h"),
+            (0.1, "that is close, but h²/6 is still 0.002 here, and the rounding far less"),
+            (1.0, "h²/6 is large at this step; it falls fast as h shrinks"),
+        ],
+        within=10.0,
+    ),
+    Prediction(
+        "02.b",
+        answer=(6.0, 3.0),
+        shown="6.0 3.0",
+        slips=[
+            ((6.0, 6.0), "the values agree; but what does the gradient know of `outside`?"),
+            ((3.0, 3.0), "in the first function both factors are x"),
+            ((6.0, 0.0), "`outside` is a constant; x still multiplies it"),
+            ((9.0, 9.0), "those are the values, and their slopes are asked for"),
+        ],
+    ),
+    Prediction(
+        "02.c",
+        answer=2,
+        shown="[ nan  nan 0.25]",
+        slips=[
+            (0, "the guard throws the bad value away; the chain rule multiplies the bad slope by 0, and 0 · ∞ is?"),
+            (1, "the slope of the root is bad at 0, and also where the root itself is no number"),
+            (3, "at 4 nothing is wrong with the root or with its slope, and elements don't mix"),
+        ],
+    ),
+    Prediction(
+        "02.d",
+        answer=20,
+        shown="int32 [ 387420489 1162261467 -808182895",
+        slips=[
+            (21, "one of the 32 bits is the sign, which halves the range"),
+            (19, "3 to this power is 1,162,261,467; does it fit?"),
+            (31, "that would be right for powers of 2"),
+            (32, "that is the number of bits; powers of 3 grow faster than those of 2"),
+            (81, "that is where a float32 ends"),
         ],
     ),
 ]

@@ -3,7 +3,7 @@
 import jax
 import jax.numpy as jnp
 
-from course_utils.checks import Exercise, Mistake, no_python_loop
+from course_utils.checks import Exercise, Mistake, Prediction, no_python_loop
 
 CURVES = (lambda x: x**3 - 2 * x, lambda x: jnp.exp(x / 2) + jnp.sin(3 * x))
 
@@ -80,6 +80,14 @@ exercises = [
                 lambda f, xs: jax.vmap(jax.grad(f)),
                 "a function comes back: vmap makes a function, which must be called on xs",
             ),
+            Mistake(
+                lambda f, xs: jax.vmap(jax.grad(f), xs),
+                "vmap's second argument is in_axes; the points go into parentheses of their own",
+            ),
+            Mistake(
+                lambda f, xs: jax.grad(lambda xs: jnp.mean(jax.vmap(f)(xs)))(xs),
+                "the gradient of a mean has every slope divided by n",
+            ),
             Mistake(lambda f, xs: jax.vmap(f)(xs), "those are the values of f; map its derivative, jax.grad(f)"),
             Mistake(
                 lambda f, xs: jax.jacobian(f)(xs),
@@ -107,6 +115,11 @@ exercises = [
                 "the root of a negative number is NaN; take the root of its absolute value",
             ),
             Mistake(lambda x: jnp.sqrt(jnp.abs(x)), "the sign is lost: for x < 0 the result is negative"),
+            Mistake(lambda x: jnp.where(x >= 0, jnp.sqrt(x), 0.0), "for x < 0 the result is the negative of the root of -x, not 0"),
+            Mistake(
+                lambda x: jnp.sign(x) * jnp.abs(x),
+                "that is x itself; the root of the absolute value is missing",
+            ),
         ],
     ),
     Exercise(
@@ -117,7 +130,7 @@ exercises = [
         mistakes=[
             Mistake(
                 lambda a, b: jax.vmap(_distance)(a, b),
-                "one vmap over both goes through the rows in pairs; every row of a with every row of b takes two vmaps",
+                "a vmap over both goes through the rows in pairs; all with all takes two vmaps, each of which holds one argument: in_axes with None",
             ),
             Mistake(
                 lambda a, b: _distances(b, a),
@@ -162,6 +175,14 @@ exercises = [
                 lambda W, b, samples: jax.vmap(lambda x: W @ x + b, 1, 1)(samples),
                 "some results are negative: the relu is missing",
             ),
+            Mistake(
+                lambda W, b, samples: jax.vmap(lambda x: jnp.maximum(W @ x, 0.0), 1, 1)(samples),
+                "b is missing: relu(W x + b)",
+            ),
+            Mistake(
+                lambda W, b, samples: jax.vmap(_layer, in_axes=(None, None, 1), out_axes=1),
+                "a function comes back: vmap makes a function, which must be called on W, b and samples",
+            ),
         ],
     ),
     Exercise(
@@ -197,6 +218,64 @@ exercises = [
                 lambda w, X, y, limit: 40 * _clipped_gradient(w, X, y, limit),
                 "that is the sum over the examples; the average is asked for",
             ),
+            Mistake(
+                lambda w, X, y, limit: jax.vmap(lambda g: g * jnp.minimum(1.0, limit / jnp.sum(g**2)))(_gradients(w, X, y)).mean(0),
+                "the length of a gradient is the root of its sum of squares",
+            ),
+            Mistake(
+                lambda w, X, y, limit: jax.vmap(lambda g: g * jnp.maximum(1.0, limit / jnp.linalg.norm(g)))(_gradients(w, X, y)).mean(0),
+                "the short gradients were stretched, and the long ones kept; it should be the other way round: minimum",
+            ),
+            Mistake(
+                lambda w, X, y, limit: jax.vmap(_clip, in_axes=(0, None))(_gradients(w, X, y), limit),
+                "that is one gradient per example, shape (n, k); their average is asked for",
+            ),
+        ],
+    ),
+]
+
+predictions = [
+    Prediction(
+        "03.a",
+        answer=3,
+        shown="a tracer: True\n[0.     2.6829 3.8186]\n[3.2822 2.4864 3.0822]\n",
+        slips=[
+            (4, "the two results are two lines; is your Python code run at each call, or does something else run then?"),
+            (2, "the print inside the function runs when JAX calls the function to see what it does"),
+            (5, "two results, and what the function prints; how often is it called with stand-ins?"),
+        ],
+    ),
+    Prediction(
+        "03.b",
+        answer=0.1,
+        shown="rate 0.5: 0.9048",
+        slips=[
+            (0.5, "your Python code, which reads the variable, ran while the function was traced; and at the second call?"),
+            ("error", "nothing is checked: the list of operations has been written down already"),
+        ],
+    ),
+    Prediction(
+        "03.c",
+        answer=6,
+        shown="2, an integer              traced\nfloat32 scalar, not weak   traced\n",
+        slips=[
+            (8, "other values alone don't need another program"),
+            (7, "is the value of a Python number part of the program, or an input of it?"),
+            (5, "has a Python number a dtype of its own? And a float32 scalar?"),
+            (4, "an integer is another dtype than a float, and a Python number is another thing than a float32"),
+            (3, "the Python numbers count as well: they have a type, if no shape to speak of"),
+            (2, "another dtype needs another program, as another shape does"),
+        ],
+    ),
+    Prediction(
+        "03.d",
+        answer=(20.0, 35.0),
+        shown="[20. 35.]",
+        slips=[
+            ((1.0, 13.0, 41.0), "those are the rows with themselves; which axis counts the columns?"),
+            ((1.0, 23.0, 45.0), "that is the first line, the rows of a with b"),
+            ((20.0, 26.0, 26.0, 35.0), "each column meets only its partner, not all columns"),
+            (((20.0, 26.0), (26.0, 35.0)), "each column meets only its partner, not all columns"),
         ],
     ),
 ]

@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from course_utils.checks import Exercise, Mistake, primitives
+from course_utils.checks import Exercise, Mistake, Prediction, primitives
 from course_utils.pytrees import stack, unstack
 
 
@@ -34,6 +34,11 @@ def _scaled(tree, factor):
 def _clip_with_if(grads, limit):
     norm = _norm(grads)
     return _scaled(grads, limit / norm) if norm > limit else grads
+
+
+def _above_below_and_at_zero(answer, grads, limit):
+    """The answer for a norm above the limit, for one below it, and for a gradient of zeros."""
+    return answer(grads, limit), answer(grads, 4.0 * limit), answer(_scaled(grads, 0.0), limit)
 
 
 def _gradient_and_limit(key):
@@ -80,7 +85,7 @@ def _spread(models):
 
 
 _KERNELS = {"kernel": 0, "bias": None}
-_LOOP = "the values are right, but a loop over the dates is left: stack the models, and let one vmap do it"
+_LOOP = "the values are right, but there is still a loop over the dates: stack the models, and let one vmap do it"
 
 exercises = [
     Exercise(
@@ -92,6 +97,10 @@ exercises = [
             Mistake(
                 lambda tree: sum(len(leaf) for leaf in jax.tree.leaves(tree)),
                 "`len` gives the length of the first axis alone; an array's `size` counts all its numbers",
+            ),
+            Mistake(
+                lambda tree: jax.tree.map(jnp.size, tree),
+                "that is a tree with the size of each leaf; one number is asked for, the sum of them all",
             ),
             Mistake(
                 lambda tree: sum(leaf.sum() for leaf in jax.tree.leaves(tree)),
@@ -111,7 +120,7 @@ exercises = [
         "04.2",
         solution=lambda grads, limit: _scaled(grads, jnp.minimum(1.0, limit / _norm(grads))),
         inputs=_gradient_and_limit,
-        call=lambda answer, grads, limit: (answer(grads, limit), answer(grads, 4.0 * limit)),  # above it, and below it
+        call=_above_below_and_at_zero,
         mistakes=[
             Mistake(
                 lambda grads, limit: jax.tree.map(lambda g: g * jnp.minimum(1.0, limit / jnp.linalg.norm(g)), grads),
@@ -119,11 +128,19 @@ exercises = [
             ),
             Mistake(
                 lambda grads, limit: jax.tree.map(lambda g: jnp.clip(g, -limit, limit), grads),
-                "entries are cut off one by one, which turns the gradient; multiply the whole tree by one factor",
+                "entries are cut off one by one, which changes the direction; multiply the whole tree by one factor",
             ),
             Mistake(
                 lambda grads, limit: _scaled(grads, limit / _norm(grads)),
                 "a gradient whose norm is below the limit is made longer; it should be left as it is",
+            ),
+            Mistake(
+                lambda grads, limit: _scaled(_scaled(grads, 1.0 / _norm(grads)), jnp.minimum(_norm(grads), limit)),
+                "right, except for a gradient of zeros: dividing it by its norm is 0 / 0, NaN; divide `limit` by the norm instead",
+            ),
+            Mistake(
+                lambda grads, limit: _scaled(grads, jnp.maximum(1.0, limit / _norm(grads))),
+                "the other way round: gradients below the limit are made longer, and those above it are left as they are",
             ),
             Mistake(
                 lambda grads, limit: _scaled(grads, jnp.minimum(1.0, limit / _norm(grads) ** 2)),
@@ -140,10 +157,18 @@ exercises = [
         solution=lambda stacked, i, tree: jax.tree.map(lambda rows, row: rows.at[i].set(row), stacked, tree),
         inputs=_stack_and_entry,
         mistakes=[
+            Mistake(
+                lambda stacked, i, tree: stacked,
+                "the stack comes back unchanged: `.at[i].set` returns a changed copy, and it is the copy that you must return",
+            ),
+            Mistake(
+                lambda stacked, i, tree: {name: rows.at[i].set(tree[name]) for name, rows in stacked.items()},
+                "`stacked.items()` goes one level down, and there may be more trees below: use jax.tree.map on both trees",
+            ),
             Mistake(_assign, "arrays can't be assigned to; `rows.at[i].set(row)` returns a changed copy"),
             Mistake(
                 lambda stacked, i, tree: jax.tree.map(lambda rows: rows.at[i].set(tree), stacked),
-                "the whole of `tree` is put into each leaf: give both trees to jax.tree.map, so that their leaves meet",
+                "the whole of `tree` is put into each leaf: give both trees to jax.tree.map, which pairs their leaves",
             ),
             Mistake(
                 lambda stacked, i, tree: jax.tree.map(lambda rows, row: rows.at[i].add(row), stacked, tree),
@@ -167,7 +192,7 @@ exercises = [
         mistakes=[
             Mistake(
                 lambda models, x: jax.vmap(_one)(models, x),
-                "vmap wants an axis to map over: stack the list of trees first, and hold the shared bias with None in in_axes",
+                "vmap needs an axis to map over in every leaf: stack the list of trees first, and give the shared bias None in in_axes",
             ),
             Mistake(
                 lambda models, x: jax.vmap(_one)(stack(models), x),
@@ -182,9 +207,61 @@ exercises = [
                 "the bias is still one per date, (dates,), and is added along the paths; take its mean first",
             ),
             Mistake(
+                lambda models, x: jax.vmap(_one, in_axes=(None, 0))(jax.tree.map(lambda leaf: leaf.mean(axis=0), stack(models)), x),
+                "the kernels are averaged too; only the biases are shared, and each date keeps its own kernel",
+            ),
+            Mistake(
                 lambda models, x: jnp.stack([_one(m, d) for m, d in zip(unstack(_spread(models)), x)]),
                 _LOOP,
             ),
+        ],
+    ),
+]
+
+predictions = [
+    Prediction(
+        "04.a",
+        (1, 0, 2),
+        shown="['kernel'] [1. 1. 1.]\n['range'][0] 0.0\n['range'][1] 2.0\n",
+        slips=[
+            ((1, 1, 1), "one for each key would hold if nothing under the keys were a node; look each of them up in the table"),
+            ((1, 1, 2), "look `None` up in the table once more"),
+            ((1, 0, 1), "look the tuple up in the table once more"),
+            ((3, 0, 2), "an array isn't looked into, however many numbers it holds"),
+            ((3, 1, 2), "look `None` up in the table once more, and remember that an array isn't looked into"),
+        ],
+    ),
+    Prediction(
+        "04.b",
+        False,
+        shown="same structure in euros: False",
+        slips=[(True, "the leaves are the same, but a static field isn't a leaf: read again where it is kept instead")],
+    ),
+    Prediction(
+        "04.c",
+        (2, (5, 2, 3)),
+        shown="{'bias': (5, 3), 'kernel': (5, 2, 3)}",
+        slips=[
+            ((2, (2, 3, 5)), "right but for the place of the new axis: think of where `stack` was said to put it"),
+            ((10, (2, 3)), "those are the leaves of the list, before they are stacked"),
+            ((10, (5, 2, 3)), "the shape is right; five arrays have become one, for the kernel and for the bias"),
+            ((2, (10, 3)), "end to end would be `concatenate`; `stack` makes a new axis"),
+            ((2, (2, 3)), "that is one model's kernel; the stack holds all five"),
+            ((1, (5, 2, 3)), "the shape is right, but a model has more than its kernel"),
+            ((5, (5, 2, 3)), "the shape is right; five is the number of models, and leaves are counted"),
+            ((5, (2, 3)), "five is the number of models; after stacking it is found in the shapes"),
+        ],
+    ),
+    Prediction(
+        "04.d",
+        21,
+        shown="(21,)",
+        slips=[
+            (4, "that is the number of leaves; count the numbers in them"),
+            (16, "those are the numbers in the two kernels; the biases have numbers too"),
+            (20, "nearly: think of the output's bias"),
+            (17, "nearly: think of the hidden units' biases"),
+            (8, "three, four and one are the widths of the layers; a kernel joins every input to every output"),
         ],
     ),
 ]

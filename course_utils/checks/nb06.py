@@ -4,8 +4,9 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from course_utils.checks import Exercise, Mistake, must_use
+from course_utils.checks import Exercise, Mistake, Prediction, equations, must_use
 
+_FLIPPED = "the values are right; now let the scan itself start at the end, with reverse=True, instead of turning arrays round"
 _PAIR = "`scan` returns two things, the last carry and the stacked outputs; only the outputs are asked for"
 
 
@@ -33,17 +34,45 @@ def _below_zero_at_first(key):
     return (x.at[0].set(-1.0),)
 
 
-def _present_values(cash, rates, value=lambda cash, rate, later: cash + later / (1 + rate), reverse=True):
+def _discount(value, rate):
+    return value / (1 + rate)
+
+
+def _present_values(cash, rates, discount=_discount, output=lambda later, value, earlier: value, reverse=True):
     def step(later, date):
-        result = value(*date, later)
-        return result, result
+        value = date[0] + later
+        earlier = discount(value, date[1])
+        return earlier, output(later, value, earlier)
 
     return lax.scan(step, 0.0, (cash, rates), reverse=reverse)[1]
 
 
-def _later_cash_alone(cash, rates):
-    values = _present_values(cash, rates)
-    return values - cash
+def _one_date_off(cash, rates):
+    def step(later, date):
+        value = date[0] + later / (1 + date[1])
+        return value, value
+
+    return lax.scan(step, 0.0, (cash, rates), reverse=True)[1]
+
+
+def _carry_undiscounted(cash, rates):
+    def step(later, date):
+        value = date[0] + later
+        return value, value / (1 + date[1])
+
+    return lax.scan(step, 0.0, (cash, rates), reverse=True)[1]
+
+
+def _one_reverse_scan(otherwise):
+    """An inspector: a scan with reverse=True must be in the traced function."""
+
+    def inspector(function, arguments):
+        scans = [equation for equation in equations(function, arguments) if equation.primitive.name == "scan"]
+        if not scans:
+            return otherwise
+        return None if any(scan.params["reverse"] for scan in scans) else _FLIPPED
+
+    return inspector
 
 
 def _cash_and_rates(key):
@@ -77,6 +106,23 @@ def _decide_then_fit(x, payment, discount):
     return lax.scan(step, payment, x, reverse=True)[::-1]
 
 
+def _fit_dates_forward(x, payment, discount):
+    stacked, cash = _fit_dates(x, payment, discount, reverse=False)
+    return {"slope": stacked["slope"][::-1]}, cash
+
+
+def _discount_last(x, payment, discount):
+    def step(cash, x):
+        params = _slope(x, discount * cash)
+        return discount * _take_above_one(x, cash, params), params
+
+    return lax.scan(step, payment, x, reverse=True)[::-1]
+
+
+def _slope_with_intercept(x, y):
+    return {"slope": jnp.sum((x - x.mean()) * (y - y.mean())) / jnp.sum((x - x.mean()) ** 2)}
+
+
 def _fit_dates_in_python(x, payment, discount):
     cash, slopes = payment, []
     for row in x[::-1]:
@@ -92,7 +138,7 @@ def _paths(key):
     return x, x[-1] + jax.random.normal(keys[1], (40,)), jax.random.uniform(keys[2], minval=0.6, maxval=0.9)
 
 
-_UNROLLED = "the values are right, but a loop over the dates is left that is traced step by step; use one reverse scan"
+_UNROLLED = "the values are right, but a Python loop over the dates is traced step by step; use one scan with reverse=True"
 
 exercises = [
     Exercise(
@@ -104,6 +150,14 @@ exercises = [
             Mistake(
                 lambda rate, years: 1 + rate * years,
                 "that is interest on the first 1 alone; each year multiplies what is there by 1 + rate",
+            ),
+            Mistake(
+                lambda rate, years: jnp.exp(rate * years),
+                "that is interest compounded continuously; here it is added once a year",
+            ),
+            Mistake(
+                lambda rate, years: lax.fori_loop(0, years, lambda year, money: money * rate, 1.0),
+                "each year multiplies by the rate alone, and only the interest is left; multiply by 1 + rate",
             ),
             Mistake(
                 lambda rate, years: _compound(rate, years, start=0.0),
@@ -156,7 +210,7 @@ exercises = [
             ),
             Mistake(
                 lambda x: _running_maximum(x, reverse=True)[1],
-                "each entry is the largest of what comes after it; go forwards",
+                "each entry is the largest of itself and what comes after it; go forward",
             ),
             Mistake(
                 lambda x: lax.scan(lambda largest, value: (jnp.maximum(largest, value), value), -jnp.inf, x)[1],
@@ -172,15 +226,19 @@ exercises = [
         "06.3",
         solution=_present_values,
         inputs=_cash_and_rates,
-        inspect=must_use("scan", hint="the values are right; now do it with one reverse `lax.scan`"),
+        inspect=_one_reverse_scan("the values are right; now do it with one `lax.scan` and reverse=True"),
         mistakes=[
             Mistake(
                 lambda cash, rates: _present_values(cash, rates, reverse=False),
-                "the scan runs forwards in time; the last date has to come first: reverse=True",
+                "the scan runs forward in time; the last date has to come first: reverse=True",
             ),
             Mistake(
                 lambda cash, rates: _present_values(cash[::-1], rates[::-1], reverse=False),
                 "the outputs stand in the order of the work, last date first; reverse=True puts each in its own place",
+            ),
+            Mistake(
+                lambda cash, rates: _present_values(cash[::-1], rates[::-1], reverse=False)[::-1],
+                _FLIPPED,
             ),
             Mistake(
                 lambda cash, rates: _present_values(cash[::-1], rates[::-1]),
@@ -191,24 +249,37 @@ exercises = [
                 "`scan` takes one tree of inputs: put the two arrays into a tuple, (cash, rates)",
             ),
             Mistake(
-                lambda cash, rates: jnp.append(_present_values(cash, rates)[1:], 0.0),
-                "each output is one date late: put out the new value, with cash[t] in it, not the old carry",
-            ),
-            Mistake(_later_cash_alone, "the cash of the date itself is missing: entry t has cash[t] in it"),
-            Mistake(
-                lambda cash, rates: _present_values(cash, rates, lambda cash, rate, later: (cash + later) / (1 + rate)),
-                "cash[t] is discounted too, but it is paid at date t itself; only what comes later is discounted",
+                lambda cash, rates: lax.scan(
+                    lambda later, date: (_discount(date[0] + later, date[1]), date[0] + later), 0.0, (cash, rates), reverse=True
+                ),
+                _PAIR,
             ),
             Mistake(
-                lambda cash, rates: _present_values(cash, rates, lambda cash, rate, later: cash + later * (1 + rate)),
+                _one_date_off,
+                "the rates are one date off: what comes after date t is discounted to it by rates[t + 1], the rate that leads there",
+            ),
+            Mistake(
+                lambda cash, rates: _present_values(cash, rates, output=lambda later, value, earlier: earlier),
+                "each output is discounted to the date before; carry that one, and put out the value at its own date",
+            ),
+            Mistake(
+                _carry_undiscounted,
+                "what is carried isn't discounted, and what is put out is; it should be the other way round",
+            ),
+            Mistake(
+                lambda cash, rates: _present_values(cash, rates, output=lambda later, value, earlier: later),
+                "the cash of the date itself is missing: entry t has cash[t] in it",
+            ),
+            Mistake(
+                lambda cash, rates: _present_values(cash, rates, lambda value, rate: value * (1 + rate)),
                 "the later value is multiplied by 1 + rate; seen from an earlier date it is divided by it",
             ),
             Mistake(
-                lambda cash, rates: _present_values(cash, rates, lambda cash, rate, later: cash + later * (1 - rate)),
+                lambda cash, rates: _present_values(cash, rates, lambda value, rate: value * (1 - rate)),
                 "1 − rate is only near 1 / (1 + rate); divide",
             ),
             Mistake(
-                lambda cash, rates: _present_values(cash, rates, lambda cash, rate, later: cash + later),
+                lambda cash, rates: _present_values(cash, rates, lambda value, rate: value),
                 "the cash is added up without being discounted",
             ),
         ],
@@ -217,15 +288,31 @@ exercises = [
         "06.4",
         solution=_fit_dates,
         inputs=_paths,
-        inspect=must_use("scan", hint=_UNROLLED),
+        inspect=_one_reverse_scan(_UNROLLED),
         mistakes=[
             Mistake(
                 lambda x, payment, discount: _fit_dates(x, payment, discount, reverse=False),
-                "the scan runs forwards in time; the payment is made after the last date, so that one comes first",
+                "the scan runs forward in time; the payment is made after the last date, so the last date comes first",
             ),
             Mistake(
                 lambda x, payment, discount: _fit_dates(x[::-1], payment, discount, reverse=False),
                 "the slopes stand in the order of the work, last date first; reverse=True puts each in its own place",
+            ),
+            Mistake(
+                lambda x, payment, discount: _fit_dates_forward(x[::-1], payment, discount),
+                _FLIPPED,
+            ),
+            Mistake(
+                lambda x, payment, discount: _fit_dates(x, payment, 1.0),
+                "the cash isn't discounted: at each date multiply it by `discount`, before anything else",
+            ),
+            Mistake(
+                _discount_last,
+                "the cash is discounted after the decision, so that x is discounted as well; discount first",
+            ),
+            Mistake(
+                lambda x, payment, discount: _fit_dates(x, payment, discount, slope=_slope_with_intercept),
+                "that is the slope of a line with an intercept; here Σ x · cash / Σ x², with nothing subtracted",
             ),
             Mistake(
                 lambda x, payment, discount: _fit_dates(x, payment, discount, lambda x, y: _slope(x, y / discount)),
@@ -264,6 +351,74 @@ exercises = [
                 "the two results are the right ones in the other order: first the tree, then the cash",
             ),
             Mistake(_fit_dates_in_python, _UNROLLED),
+        ],
+    ),
+]
+
+predictions = [
+    Prediction(
+        "06.a",
+        (3, 1),
+        shown="{'power_scan, n static': 3, 'power_fori': 1}",
+        slips=[
+            ((1, 3), "the other way round: a static argument's value becomes part of the program"),
+            ((1, 1), "remember from notebook 03 what `jit` does when a static argument has a new value"),
+            ((3, 3), "a traced n has no value while the function is traced; think of whether a new one can matter"),
+            ((3, 20), "what is counted is the tracing of the function, and not the rounds of its loop"),
+            ((35, 1), "what is counted is the tracing of the function, and not the rounds of its loop"),
+        ],
+    ),
+    Prediction(
+        "06.b",
+        3,
+        shown="[107.7751 106.8861 105.9615 105.    ]",
+        slips=[
+            (0, "that is the order of the work; look at the line of `python_scan` that turns the outputs round"),
+            (-1, "the place is right; count it from the front"),
+            (4, "there are four dates, and the first is number 0"),
+        ],
+    ),
+    Prediction(
+        "06.c",
+        (True, True, True, False, False),
+        shown="fori_loop, known bounds  forward 23.58   reverse 23.58\n"
+        "fori_loop, traced bound  forward 23.58   reverse error\n"
+        "while_loop               forward 23.58   reverse error\n",
+        slips=[
+            ((True,) * 5, "to go back through the steps, what each step computed must be kept, and a compiled program must know beforehand for how many steps"),
+            ((True, True, False, False, False), "look at what a `fori_loop` with known bounds was recorded as, in the first section"),
+            ((True, True, True, True, False), "look at what a `fori_loop` becomes when its bound is traced, in the first section"),
+            ((True, False, False, False, False), "a loop that stays a loop can be gone through backward, if the number of its steps is known"),
+            ((False, True, False, False, False), "the Python loop leaves ten multiplications in the program, and those have derivatives"),
+            ((False, True, True, False, False), "the Python loop leaves ten multiplications in the program, and those have derivatives"),
+        ],
+    ),
+    Prediction(
+        "06.d",
+        (1000, 100),
+        shown="numbers kept: 1000 and with checkpoint 100",
+        slips=[
+            ((1000, 1), "it is each step that is wrapped in `checkpoint`, and not the whole loop"),
+            ((1000, 10), "each step keeps its own input; count the steps, and not the sines"),
+            ((100, 10), "count the sines of all steps for the first number, and the steps for the second"),
+            ((100, 1), "without `checkpoint`, each sine of each step needs its cosine on the way back"),
+            ((1000, 0), "without what goes into a step, it can't be computed a second time"),
+            ((1000, 1000), "with `checkpoint` the sines inside a step are computed again, and only what goes into the step is kept"),
+        ],
+    ),
+    Prediction(
+        "06.e",
+        (9,),
+        shown="{'intercept': (9,), 'slope': (9,)}",
+        slips=[
+            ((10,), "count the rows that the scan goes through: it gets `x[:-1]`"),
+            ((), "that is the slope of one line; a scan stacks what its steps put out"),
+            ((1,), "that would be one line; a scan stacks what its steps put out"),
+            ((9, 20000), "a line is fitted to all paths of a date together, so a date has one slope"),
+            ((10, 20000), "a line is fitted to all paths of a date together, and the scan gets `x[:-1]`"),
+            ((20000,), "a line is fitted to all paths of a date together; what is stacked are the dates"),
+            ((9, 2), "slope and intercept are two leaves; the question is about one of them"),
+            (9, "right in number; write it as a shape, which is a tuple"),
         ],
     ),
 ]

@@ -1,9 +1,9 @@
-"""Checks of notebook 07: gradients by hand, momentum, gradients of single observations, a training as one scan."""
+"""Checks of notebook 07: gradients by hand, momentum, gradients of single observations, a training run as one scan."""
 
 import jax
 import jax.numpy as jnp
 
-from course_utils.checks import Exercise, Mistake, draws_from, no_python_loop
+from course_utils.checks import Exercise, Mistake, Prediction, draws_from, no_python_loop
 
 
 def _batch(key, rows=(7,)):
@@ -28,6 +28,11 @@ def _plus(a, x, b, y):
 def _momentum(theta, trace, gradient, rate, decay):
     trace = _plus(decay, trace, 1.0, gradient)
     return _plus(1.0, theta, -rate, trace), trace
+
+
+def _rate_in_the_trace(theta, trace, gradient, rate, decay):
+    trace = _plus(decay, trace, rate, gradient)
+    return _plus(1.0, theta, -1.0, trace), trace
 
 
 def _square(theta, x, y):
@@ -75,7 +80,7 @@ def _start_only(theta, xs, ys, rate):
     return theta - rate * gradients.sum(axis=0), values
 
 
-_NO_LOOP = "the values are right, but a Python loop over the batches is left: let one scan go through `(xs, ys)`"
+_NO_LOOP = "the values are right, but there is still a Python loop over the batches: let one scan go through `(xs, ys)`"
 
 exercises = [
     Exercise(
@@ -90,6 +95,18 @@ exercises = [
             Mistake(
                 lambda theta, x, y: 2 * x.T @ (x @ theta - y),
                 "that is the gradient of the sum of squares; the loss is their mean: divide by the size of the batch",
+            ),
+            Mistake(
+                lambda theta, x, y: 2 * x.T @ (x @ theta - y) / x.size,
+                "it is divided by the number of entries of x; the mean is over the observations, so divide by len(y)",
+            ),
+            Mistake(
+                lambda theta, x, y: 2 * x.T @ (x @ theta - y) / len(theta),
+                "it is divided by the number of features; the mean is over the observations, so divide by len(y)",
+            ),
+            Mistake(
+                lambda theta, x, y: 2 * (x @ theta - y)[:, None] * x,
+                "these are the gradients of the single observations; take their mean over the batch, axis 0",
             ),
             Mistake(
                 lambda theta, x, y: 2 * x.T @ (y - x @ theta) / len(y),
@@ -121,6 +138,18 @@ exercises = [
                 "the gradient is weighted by 1 - decay; here the trace is a sum, so the gradient goes in whole",
             ),
             Mistake(
+                lambda theta, trace, gradient, rate, decay: _momentum(theta, trace, gradient, -rate, decay),
+                "the parameters move uphill; they move by minus `rate` times the trace",
+            ),
+            Mistake(
+                _rate_in_the_trace,
+                "the trace is a sum of gradients, without the rate; multiply by `rate` when the parameters move",
+            ),
+            Mistake(
+                lambda theta, trace, gradient, rate, decay: _momentum(theta, gradient, trace, rate, decay),
+                "the gradient is multiplied by `decay`, and should be added whole; it is the old trace that decays",
+            ),
+            Mistake(
                 lambda *a: _momentum(*a)[::-1],
                 "right numbers in the wrong order: return the parameters first, then the trace",
             ),
@@ -146,6 +175,10 @@ exercises = [
             Mistake(
                 jax.grad(_loss),
                 "that is the gradient of the mean, one vector for the whole batch; map `grad` over the observations",
+            ),
+            Mistake(
+                lambda theta, x, y: jax.vmap(jax.grad(_square, argnums=1), in_axes=(None, 0, 0))(theta, x, y),
+                "these are derivatives with respect to x; jax.grad takes the first argument, so theta should come first",
             ),
             Mistake(
                 lambda theta, x, y: (x @ theta - y)[:, None] * x,
@@ -176,6 +209,14 @@ exercises = [
                 "each loss is taken after its step; jax.value_and_grad gives the loss before it, with the gradient",
             ),
             Mistake(
+                lambda *a: _descend(*a)[::-1],
+                "the two results are the right ones in the wrong order: first the parameters, then the losses",
+            ),
+            Mistake(
+                lambda *a: (_descend(*a)[0], _descend(*a)[1][-1]),
+                "only the last loss comes back; put each batch's loss out of its step, and scan stacks them",
+            ),
+            Mistake(
                 lambda *a: _descend(*a[:3], -a[3]),
                 "the parameters climb: subtract the gradient",
             ),
@@ -188,6 +229,72 @@ exercises = [
                 "every gradient is taken at the first theta; carry the new theta on to the next batch",
             ),
             Mistake(_descend_loop, _NO_LOOP),
+        ],
+    ),
+]
+
+predictions = [
+    Prediction(
+        "07.a",
+        (32, 4),
+        shown="32 batches; the last has 4 observations",
+        slips=[
+            ((31, 4), "the last batch is one of them, although it is small"),
+            ((31, 16), "that leaves some observations out; the generator deals out all 500"),
+            ((32, 16), "then there would be 512 observations"),
+            ((16, 20), "sixteen is the size of a batch, and not how many there are"),
+            ((32, 12), "twelve is what is missing in the last batch"),
+        ],
+    ),
+    Prediction(
+        "07.b",
+        (0, 2, 5),
+        shown="SGD       []\nmomentum  ['[0].trace (2,)']\nAdam      ['[0].count ()', '[0].mu (2,)', '[0].nu (2,)']\n",
+        slips=[
+            ((0, 2, 4), "think of how Adam makes up for means that start at zero"),
+            ((0, 1, 2), "each parameter has a gradient of its own, and so a sum or a mean of its own"),
+            ((0, 1, 3), "each parameter has a gradient of its own, and so a sum or a mean of its own"),
+            ((2, 2, 5), "think of what SGD must know of the steps before this one"),
+            ((1, 2, 5), "think of what SGD must know of the steps before this one"),
+            ((2, 4, 6), "the parameters themselves aren't in the state"),
+            ((2, 4, 7), "the parameters themselves aren't in the state"),
+            ((1, 1, 3), "those are arrays; count the numbers in them, and think of what SGD must know of earlier steps"),
+        ],
+    ),
+    Prediction(
+        "07.c",
+        (0.001, 0.001),
+        shown="update [0.001 0.001]",
+        within=1.02,
+        slips=[
+            ((-0.001, -0.001), "right in size; think of which way is downhill"),
+            ((0.0018, 0.0043), "that is SGD's; divide the gradient by the root of its square"),
+            ((0.00183, 0.00432), "that is SGD's; divide the gradient by the root of its square"),
+            ((1, 1), "the rate is still to be multiplied"),
+            ((-1, -1), "the rate is still to be multiplied, and think of which way is downhill"),
+            ((0.001, 0.002), "each coordinate is divided by the root of its own square"),
+            ((0.001, 0.0024), "each coordinate is divided by the root of its own square"),
+        ],
+    ),
+    Prediction(
+        "07.d",
+        1,
+        shown="leaves of the state: 1",
+        slips=[
+            (0, "the rate is now a function of the step's number; think of how SGD can know that number"),
+            (2, "the rate itself needn't be remembered, when it can be computed"),
+            (3200, "what is remembered is where the run has come to, and not each step"),
+        ],
+    ),
+    Prediction(
+        "07.e",
+        (500, 500),
+        shown="residuals (500, 500)",
+        slips=[
+            ((500,), "subtraction pairs axes from the right: the vector's 500 meets the column's 1"),
+            ((500, 1), "subtraction pairs axes from the right: the vector's 500 meets the column's 1"),
+            ((1, 500), "that is the vector as a row; the column still has its own 500"),
+            ("error", "NumPy's rules let an axis of length 1 be repeated, and a missing axis be put in front"),
         ],
     ),
 ]

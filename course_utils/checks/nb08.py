@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from course_utils.checks import Exercise, Mistake, draws_from, must_use
+from course_utils.checks import Exercise, Mistake, Prediction, draws_from, must_use
 
 
 def _descend(alpha, start, sign=-1.0, ridge=1.0, keep="after"):
@@ -81,6 +81,14 @@ exercises = [
                 lambda alpha, start: _descend(alpha, start, ridge=0.0)[1],
                 "it ends at alpha, the minimum of the first term; the slope of x squared is missing",
             ),
+            Mistake(
+                lambda alpha, start: _descend(alpha, start, sign=-0.5)[1],
+                "each step is half as long as it should be: the slope of a square is twice what was squared",
+            ),
+            Mistake(
+                lambda alpha, start: jnp.concatenate([start[None], _descend(alpha, start)[1]]),
+                "the start is among them; the first entry should be the point after the first step",
+            ),
             Mistake(_descend, "return the iterates alone, not the pair that scan returns"),
         ],
     ),
@@ -144,6 +152,10 @@ exercises = [
                 "that multiplies by the Hessian; solve with it",
             ),
             Mistake(
+                lambda objective, x, a: -_hessian_and_cross(objective, x, a)[1] / _hessian_and_cross(objective, x, a)[0],
+                "the Hessian is a matrix, and / divides entry by entry; use jnp.linalg.solve(hessian, cross)",
+            ),
+            Mistake(
                 lambda objective, x, a: _optimum_jacobian(objective, x, a).T,
                 "the axes are swapped: a row per entry of x, a column per parameter, (n, p)",
             ),
@@ -176,6 +188,56 @@ exercises = [
                 lambda x, alpha: x - _slope(x, alpha) * jax.lax.stop_gradient(_curvature(x, alpha)),
                 "the slope is multiplied by the curvature; Newton's step divides by it",
             ),
+            Mistake(
+                lambda x, alpha: -jax.grad(_slope, argnums=1)(x, alpha) / _curvature(x, alpha),
+                "that is the derivative of the optimum; return x itself, so written that this is its derivative",
+            ),
+        ],
+    ),
+]
+
+predictions = [
+    Prediction(
+        "08.a",
+        answer=0.2,
+        shown="after  1 steps   x = 0.20000",
+        slips=[
+            (2, "that is the slope; a step is the rate times the slope"),
+            (0.1, "the rate is multiplied by the slope, and at x = 0 that isn't 1"),
+            (-0.2, "the slope points uphill, and this is a climb"),
+            (1, "one step doesn't reach the top at this rate"),
+        ],
+    ),
+    Prediction(
+        "08.b",
+        answer=1 - 0.8**10,
+        shown="10 steps   derivative 0.89263",
+        slips=[
+            (1, "that is the derivative of the optimum; ten steps have not arrived there"),
+            (0.8**10, "that is the share of the way that is left, not the one that is done"),
+            (0.107, "that is the share of the way that is left, not the one that is done"),
+            (0, "each of the ten steps depends on alpha"),
+            (2, "each step multiplies what is missing by 0.8: steps don't add up"),
+        ],
+        within=1.01,
+    ),
+    Prediction(
+        "08.c",
+        answer="1%",
+        shown="of that portfolio in truth        0.3782\n  of the best portfolio in truth    0.3821",
+        slips=[
+            ("10%", "think of the slope of the Sharpe ratio at its top, and what it means for a point near it"),
+            ("30%", "the Sharpe ratio isn't proportional to θ; think of its slope at its top"),
+        ],
+    ),
+    Prediction(
+        "08.d",
+        answer=("down", "up"),
+        shown="dθ/dμ implicitly       [-17.1512  19.0569]",
+        slips=[
+            (("up", "down"), "look again at how θ is defined, and of which asset a larger one holds more"),
+            (("up", "up"), "what makes the first asset more attractive can't also make one hold more of the second for it"),
+            (("down", "down"), "what makes the second asset more attractive can't also make one hold less of it"),
         ],
     ),
 ]

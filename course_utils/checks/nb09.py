@@ -2,10 +2,11 @@
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 from flax import nnx
 
-from course_utils.checks import Exercise, Mistake, draws_from
+from course_utils.checks import Exercise, Mistake, Prediction, draws_from
 
 
 class _Affine(nnx.Module):
@@ -45,6 +46,23 @@ class _OwnKey(_Affine):
         super().__init__(features_in, features_out, nnx.Rngs(0))
 
 
+class _NumPys(_Affine):
+    def __init__(self, features_in, features_out, rngs):
+        super().__init__(features_in, features_out, rngs)
+        self.kernel[...] = jnp.asarray(np.random.default_rng().normal(size=self.kernel.shape), jnp.float32)
+
+
+class _BiasUnused(_Affine):
+    def __call__(self, x):
+        return self.kernel[...] @ x
+
+
+class _OnesAsBias(_Affine):
+    def __init__(self, features_in, features_out, rngs):
+        super().__init__(features_in, features_out, rngs)
+        self.bias[...] = jnp.ones(features_out)
+
+
 class _RngsAsKey(_Affine):
     def __init__(self, features_in, features_out, rngs):
         self.kernel = nnx.Param(jax.random.normal(rngs, (features_out, features_in)))
@@ -63,21 +81,21 @@ class _Linear(nnx.Module):
 
 
 def _built(module, kernel, bias, x):
-    """A new module's parameters (the random kernel by its shape alone), its output once they are given, and of the
-    kernels of two large ones with keys of their own whether they differ, and how much they spread, to one digit."""
+    """A new module's parameters (the random kernel by its shape alone), its output once they are given, and of large
+    kernels whether two with different keys differ, whether two with one key do, and how much they spread, to one digit."""
     model = module(x.shape[0], bias.shape[0], rngs=nnx.Rngs(0))
     params = nnx.to_pure_dict(nnx.state(model, nnx.Param))
     first = {name: jnp.zeros(p.shape) if name == "kernel" else p for name, p in params.items()}
     for name, given in {"kernel": kernel, "bias": bias}.items():
         if name in params and params[name].shape == given.shape:
             getattr(model, name)[...] = given
-    one, two = _large_kernels(module)
-    return first, model(x), jnp.any(one != two), jnp.round(one.std(), 1)
+    one, two, again = _large_kernels(module)
+    return first, model(x), jnp.any(one != two), jnp.any(one != again), jnp.round(one.std(), 1)
 
 
 def _large_kernels(module):
-    """The kernels of two new modules with keys of their own, each in one row; zeros if they have none."""
-    large = [nnx.to_pure_dict(nnx.state(module(60, 50, rngs=nnx.Rngs(seed)), nnx.Param)) for seed in (1, 2)]
+    """The kernels of three new modules, the third with the key of the first, each in one row; zeros if they have none."""
+    large = [nnx.to_pure_dict(nnx.state(module(60, 50, rngs=nnx.Rngs(seed)), nnx.Param)) for seed in (1, 2, 1)]
     return jnp.stack([jnp.ravel(params.get("kernel", jnp.zeros(1))) for params in large])
 
 
@@ -149,7 +167,16 @@ def _kernel_bias_and_x(key):
 
 
 def _names(key):
-    return ("bias", "second", "first", "kernel")[draws_from(key).integers(4)]
+    """An attribute and a layer: who handles one of them alone is never right."""
+    return tuple(pair[draws_from(key).integers(2)] for pair in (("bias", "kernel"), ("first", "second")))
+
+
+def _stepped(answer, model, names, *arguments):
+    """The parameters after the step, for each of the names, from the same model."""
+    models = [nnx.clone(model) for _ in names]
+    for one, name in zip(models, names):
+        answer(one, name, *arguments)
+    return [_params(one) for one in models]
 
 
 exercises = [
@@ -172,8 +199,11 @@ exercises = [
             ),
             Mistake(_RandomBias, "the bias should start at zero"),
             Mistake(_OwnKey, "the kernel is the same for every `rngs`; draw it with a key from the one given, rngs()"),
-            Mistake(_RngsAsKey, "`rngs` hands out keys and is none itself: call it, rngs()"),
-            Mistake(_Small, "the kernel should be standard normal as it is drawn, not scaled"),
+            Mistake(_NumPys, "the same `rngs` should give the same kernel: draw it with a key from them, jax.random.normal(rngs(), …)"),
+            Mistake(_BiasUnused, "the output lacks the bias; add self.bias[...]"),
+            Mistake(_OnesAsBias, "the bias should start at zero"),
+            Mistake(_RngsAsKey, "`rngs` hands out keys but isn't one itself: call it, rngs()"),
+            Mistake(_Small, "leave the kernel as it is drawn, standard normal; it should not be scaled"),
             Mistake(_Linear, "kernel and bias should be the module's own attributes, not those of a layer inside it"),
         ],
     ),
@@ -223,7 +253,7 @@ exercises = [
             ),
             Mistake(
                 lambda graphdef, state, x, y, rate: state,
-                "the state comes back as it was; states don't change in place, so return the new one",
+                "the state comes back as it was: merge inside the function that is differentiated, and return the new state",
             ),
             Mistake(
                 lambda graphdef, state, x, y, rate: jax.tree.map(
@@ -231,14 +261,25 @@ exercises = [
                 ),
                 "that is the gradient; return the parameters minus rate times the gradient",
             ),
+            Mistake(
+                lambda graphdef, state, x, y, rate: nnx.merge(graphdef, _state_step(graphdef, state, x, y, rate)),
+                "that is a model; return its state, the tree that was stepped",
+            ),
+            Mistake(
+                lambda graphdef, state, x, y, rate: jax.tree.map(
+                    lambda p, step: 2 * step - p, state, _state_step(graphdef, state, x, y, rate)
+                ),
+                "the step is twice too long: the loss is the mean over all entries, (batch, out), and not over the batch alone",
+            ),
         ],
     ),
     Exercise(
         "09.4",
         solution=_step_without,
         inputs=lambda key: (_network(key), _names(key), *_data(key), _positive(key, 0.1)),
-        call=lambda answer, model, *arguments: (answer(model, *arguments), _params(model))[1],
+        call=_stepped,
         jit=False,  # changes an object
+        draws=2,
         mistakes=[
             Mistake(
                 lambda model, name, x, y, rate: _step_where(nnx.Param, model, x, y, rate),
@@ -246,7 +287,7 @@ exercises = [
             ),
             Mistake(
                 lambda model, name, x, y, rate: _step_where(nnx.PathContains(name), model, x, y, rate),
-                "it is the wrong way round: only the parameters named have moved, and they should stay",
+                "it is the wrong way around: only the parameters named have moved, and they should stay",
             ),
             Mistake(
                 lambda model, name, x, y, rate: _step_without(nnx.clone(model), name, x, y, rate),
@@ -256,6 +297,65 @@ exercises = [
                 lambda model, name, x, y, rate: _step_without(model, name, x, y, -rate),
                 "the right parameters have moved, but uphill: subtract the gradient",
             ),
+            Mistake(
+                lambda model, name, x, y, rate: _step_without(model, name, x, y, rate * y.size),
+                "the step is too long: the loss is the mean of the squared entries, and not their sum",
+            ),
+            Mistake(
+                lambda model, name, x, y, rate: _step_where(
+                    nnx.All(nnx.Param, nnx.Not(lambda path, value: path[-1] == name)), model, x, y, rate
+                ),
+                "a whole layer may be named as well: look for the name anywhere in the path, not at its end alone",
+            ),
+            Mistake(
+                lambda model, name, x, y, rate: _step_where(
+                    nnx.All(nnx.Param, nnx.Not(lambda path, value: path[0] == name)), model, x, y, rate
+                ),
+                "an attribute such as `bias` may be named too: look for the name anywhere in the path, not at its start alone",
+            ),
+        ],
+    ),
+]
+
+predictions = [
+    Prediction(
+        "09.a",
+        answer=4000,
+        shown="steps taken: 4000",
+        slips=[
+            (500, "that is the number of epochs, and an epoch takes a step for each of its batches"),
+            (3500, "the short batch at the end of an epoch takes a step too"),
+            (8, "those are the steps of a single epoch"),
+            (250000, "a step takes a whole batch, not a single observation"),
+            (32000, "an epoch goes through the 500 observations once, 64 at a time"),
+        ],
+    ),
+    Prediction(
+        "09.b",
+        answer="same",
+        shown="original [[0.62946 0.66817]]",
+        slips=[("changed", "think of what `jax.tree.map` does with a tree's arrays, which don't change in place")],
+    ),
+    Prediction(
+        "09.c",
+        answer=(3, 2, 2),
+        shown="all              numbers in the optimizer's state: 3\nfilter           numbers in the optimizer's state: 2\nmulti_transform  numbers in the optimizer's state: 2",
+        slips=[
+            ((3, 3, 3), "momentum needs no sum of gradients for a parameter that it never moves"),
+            ((3, 2, 3), "each label has its own optimizer, and the one that the bias gets has no momentum"),
+            ((3, 3, 2), "the filter goes to the optimizer too, which keeps state for what it trains"),
+            ((2, 2, 2), "at first, everything is trained"),
+            ((3, 1, 1), "count again what is still trained: the kernel has one number per input"),
+        ],
+    ),
+    Prediction(
+        "09.d",
+        answer=(False, True),
+        shown="jax.jit: the model has changed: False\nnnx.jit: the model has changed: True",
+        slips=[
+            ((True, True), "one of the two is made for pure functions, and knows nothing of a change made inside"),
+            ((False, False), "one of the two was made for steps that change their model, and did so in every training run above"),
+            ((True, False), "look up which of the two the training above used"),
         ],
     ),
 ]

@@ -3,7 +3,7 @@
 import jax
 import jax.numpy as jnp
 
-from course_utils.checks import Exercise, Mistake
+from course_utils.checks import Exercise, Mistake, Prediction
 
 
 def _scores(key, size=1.0):
@@ -19,7 +19,7 @@ def _top_two(scores, labels, columns=slice(-2, None)):
 def _top_inputs(key):
     """Labels in first, second and another place: no two of the answers below agree by chance."""
     scores, _ = _scores(key)
-    place = jax.random.permutation(key, jnp.array([0, 0, 0, 0, 0, 1, 1, 1, 2, 2, 3, 4]))  # 0: the highest
+    place = jax.random.permutation(key, jnp.array([0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 3, 4]))  # 0: the highest
     return scores, jnp.argsort(-scores, axis=1)[jnp.arange(12), place]
 
 
@@ -64,6 +64,10 @@ exercises = [
             Mistake(lambda s, y: _top_two(s, y, slice(None, 2)), "these are the two lowest: argsort sorts upward"),
             Mistake(lambda s, y: 1 - _top_two(s, y), "that is the share of images that were missed"),
             Mistake(lambda s, y: _top_two(s, y) * len(y), "that is a count; divide it by the number of images"),
+            Mistake(
+                lambda s, y: _top_two(s, y) / 2,
+                "the mean goes over both places, of which at most one can be right: ask with any(axis=1) first",
+            ),
         ],
     ),
     Exercise(
@@ -87,6 +91,18 @@ exercises = [
             Mistake(lambda s, y: -_cross_entropy(s, y), "the sign is reversed: a loss is minus the log-probability"),
             Mistake(lambda s, y: len(y) * _cross_entropy(s, y), "that is the sum over the batch; take the mean"),
             Mistake(
+                lambda s, y: -_log_p(s)[jnp.arange(len(y)), y],
+                "that is the loss of each image; return their mean, one number",
+            ),
+            Mistake(
+                lambda s, y: -jnp.mean(_log_p(s)),
+                "the mean goes over all classes; pick the log-probability of each image's label first",
+            ),
+            Mistake(
+                lambda s, y: -jnp.sum(_log_p(s) * (y[:, None] == jnp.arange(s.shape[1]))) / s.size,
+                "the zeros of the one-hot vectors are counted in the mean: sum over the classes, then average over the images",
+            ),
+            Mistake(
                 lambda s, y: -jnp.mean(jnp.log(jnp.clip(jax.nn.softmax(s), 1e-7))[jnp.arange(len(y)), y]),
                 "clipping keeps the loss finite, but makes it wrong, and its gradient zero, exactly where the network is most wrong",
             ),
@@ -107,6 +123,10 @@ exercises = [
             ),
             Mistake(lambda c: jnp.diag(c) / c.sum(), "the divisor is the total; each class has its own"),
             Mistake(lambda c: jnp.trace(c) / c.sum(), "that is the accuracy, one number; the precision is one number per class"),
+            Mistake(
+                lambda c: _precision(c) + (c.sum(axis=0) == 0),
+                "a class that was never answered should have precision 0",
+            ),
         ],
     ),
     Exercise(
@@ -126,5 +146,56 @@ exercises = [
             ),
             Mistake(lambda history, losses: jnp.argmin(losses), "that is the number of the epoch; return its parameters"),
         ],
+    ),
+]
+
+predictions = [
+    Prediction(
+        "10.a",
+        answer=3**10,
+        shown="scale 3.00   layer 1 1.4   layer 4 27   layer 10 1.6e+04",
+        slips=[
+            (3, "that is the factor of one layer"),
+            (30, "each layer multiplies what the one before hands on: factors don't add up"),
+            (1000, "each layer has a factor of its own, and it is that of the weights' size"),
+            (1, "nothing brings the signal back to its size between the layers"),
+        ],
+        within=2.0,
+    ),
+    Prediction(
+        "10.b",
+        answer=2.302585,
+        shown="loss of equal probabilities 2.3026",
+        slips=[
+            (0, "a loss of zero means that the right answer had all the probability"),
+            (0.1, "that is the probability of the right answer; the loss takes its logarithm"),
+            (1, "the logarithm in the loss is the natural one"),
+            (-2.3, "a loss is minus the logarithm of a probability"),
+            (0.9, "the loss goes by the probability of the right answer, not by the share of wrong ones"),
+        ],
+        within=1.01,
+    ),
+    Prediction(
+        "10.c",
+        answer=(39, 32, 8, 8),
+        shown="images (39, 32, 8, 8)",
+        slips=[
+            ((40, 32, 8, 8), "an array has no short rows: only full batches are returned"),
+            ((32, 39, 8, 8), "a scan goes over the leading axis, and it should go over the batches"),
+            ((32, 8, 8), "that is one batch; all of an epoch come at once"),
+            ((39, 32, 64), "the images keep their shape"),
+        ],
+    ),
+    Prediction(
+        "10.d",
+        answer=0.0074,
+        shown="by counting 0.007",
+        slips=[
+            (0.14, "that is the standard deviation of a single answer, not of the mean of 360"),
+            (0.02, "that is the share of errors; what is asked is how much such a share varies from one test set to another"),
+            (0.0028, "that is the weight of one image; the number of misread ones varies by more than one"),
+            (0.001, "that would take thousands of images"),
+        ],
+        within=1.5,
     ),
 ]

@@ -3,7 +3,7 @@
 import jax
 import jax.numpy as jnp
 
-from course_utils.checks import Exercise, Mistake, no_python_loop
+from course_utils.checks import Exercise, Mistake, Prediction, no_python_loop, primitives
 
 
 def _sizes(key):
@@ -66,6 +66,19 @@ def _images(key):
 
 _LOOP = "right, but a Python loop goes over the positions: loop over the kernel's numbers, and shift the whole image"
 
+_LIBRARY = "right, but it calls a library's convolution; write it with shifted images, or with windows cut out by vmap"
+
+
+def _respond_library(image, kernel):
+    return jax.lax.conv(image[None, None], kernel[None, None], (1, 1), "VALID")[0, 0]
+
+
+def _own_and_without_loop(function, arguments):
+    if "conv_general_dilated" in primitives(function, arguments):
+        return _LIBRARY
+    return no_python_loop(_LOOP, limit=100)(function, arguments)
+
+
 exercises = [
     Exercise(
         "11.1",
@@ -102,11 +115,15 @@ exercises = [
             Mistake(lambda x, size: _blocks(x, size).sum(axis=(2, 4)), "that is the sum of each block; divide by its number of pixels"),
             Mistake(
                 _interleaved,
-                "the axes are split the wrong way round: rows // size blocks come first, then the size rows inside each",
+                "the axes are split the wrong way around: rows // size blocks come first, then the size rows inside each",
             ),
             Mistake(
                 lambda x, size: x[:, ::size, ::size],
                 "that keeps one pixel of each block and drops the others",
+            ),
+            Mistake(
+                lambda x, size: _blocks(x, size).mean(axis=(2, 4, 5)),
+                "the channels are averaged too; each keeps its own mean",
             ),
             Mistake(
                 lambda x, size: _blocks(x, size).mean(axis=(1, 3)),
@@ -137,6 +154,21 @@ exercises = [
             ),
             Mistake(lambda *a: _batch_norm(*a, root=lambda v: v), "divide by the standard deviation: the root is missing"),
             Mistake(
+                lambda x, mean, variance, momentum: tuple(_batch_norm(x, mean, variance, momentum)[i] for i in (0, 2, 1)),
+                "the running variance comes first; the order is y, mean, variance",
+            ),
+            Mistake(
+                lambda x, mean, variance, momentum: (
+                    *_batch_norm(x, mean, variance, momentum)[:2],
+                    momentum * variance + (1 - momentum) * x.std(axis=(0, 1, 2)),
+                ),
+                "the running variance moves toward the batch's standard deviation; it should move toward its variance",
+            ),
+            Mistake(
+                lambda *a: _batch_norm(*a)[0],
+                "return three things: the normalized x, and the two new running statistics",
+            ),
+            Mistake(
                 lambda x, mean, variance, momentum: (_batch_norm(x, mean, variance, momentum)[0], x.mean(axis=(0, 1, 2)), x.var(axis=(0, 1, 2))),
                 "the running statistics are replaced by the batch's; they should move only part of the way",
             ),
@@ -146,13 +178,65 @@ exercises = [
         "11.4",
         solution=_respond,
         inputs=_images,
-        inspect=no_python_loop(_LOOP, limit=100),
+        inspect=_own_and_without_loop,
         mistakes=[
             Mistake(lambda image, kernel: _respond(image, kernel[::-1, ::-1]), "the kernel is flipped: here it is laid on as it is"),
             Mistake(_respond_padded, "the image got a border; leave it out, and the result is smaller than the image"),
             Mistake(_respond_loop, _LOOP),
+            Mistake(_respond_library, _LIBRARY),
             Mistake(lambda image, kernel: _respond(image, kernel) / kernel.size, "that is the mean under the window; add up instead"),
             Mistake(lambda image, kernel: _respond(image, kernel.T), "the kernel is transposed: its rows lie on the image's rows"),
         ],
+    ),
+]
+
+predictions = [
+    Prediction(
+        "11.a",
+        answer=(8, 8, 8, 64),
+        shown="ours (8, 8, 8, 64)",
+        slips=[
+            ((8, 6, 6, 64), "a border of zeros was added, as wide as the window needs"),
+            ((8, 8, 8, 32), "each kernel makes one channel of its own"),
+            ((8, 8, 8, 2048), "each kernel adds up over all channels of its input"),
+            ((8, 10, 10, 64), "the border goes in and is used up by the window"),
+            ((8, 8, 8, 288), "that is the shape of the patches, before they are multiplied with the kernels"),
+        ],
+    ),
+    Prediction(
+        "11.b",
+        answer=0.5,
+        shown="1 call   running mean 0.50 0.49",
+        slips=[
+            (5, "they don't jump to the batch's: one call takes them part of the way"),
+            (4.5, "momentum is the share of the old statistics, not of the new"),
+            (0, "the layer is in training mode, and in that mode each call moves the statistics"),
+            (2.5, "momentum is 0.9, so old and new don't count alike"),
+        ],
+        within=1.1,
+    ),
+    Prediction(
+        "11.c",
+        answer=50,
+        shown="output mean 50.0",
+        slips=[
+            (0, "that is what the batch's own mean would give, and this is evaluation mode"),
+            (100, "after the mean is subtracted, something is still to be divided by"),
+            (105, "evaluation mode normalizes too, by the running statistics"),
+            (25, "divide by the standard deviation, not by the variance"),
+        ],
+        within=1.1,
+    ),
+    Prediction(
+        "11.d",
+        answer="MLP",
+        shown="MLP   parameters 26122, running statistics 0\nCNN   parameters 21578",
+        slips=[("CNN", "count how many weights one dense layer of 128 units has, and one layer of 3×3 kernels")],
+    ),
+    Prediction(
+        "11.e",
+        answer=False,
+        shown="CNN  where they were 0.99, one column to the right 0.8",
+        slips=[(True, "that holds for the convolutions; look at what the network does last")],
     ),
 ]

@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from course_utils.checks import Exercise, Mistake
+from course_utils.checks import Exercise, Mistake, Prediction, must_use
 
 
 def _normals(key, *shapes):
@@ -22,6 +22,14 @@ def _smooth(start, y, share):
 def _smooth_inputs(key):
     start, y, share = _normals(key, (), (9,), ())
     return start, y, jax.nn.sigmoid(share)
+
+
+def _smooth_in_python(start, y, share):
+    smoothed = []
+    for y_k in y:
+        start = start + share * (y_k - start)
+        smoothed.append(start)
+    return jnp.stack(smoothed)
 
 
 def _smooth_late(start, y, share):
@@ -109,6 +117,7 @@ exercises = [
         "12.1",
         solution=_smooth,
         inputs=_smooth_inputs,
+        inspect=must_use("scan", hint="the values are right; now write it as a `scan`, which stays one step however long the series is"),
         mistakes=[
             Mistake(_smooth_late, "each output is the value before its update; return the new one, as carry and as output"),
             Mistake(lambda *a: _smooth(*a)[-1], "that is the last value; a scan's second result has one for each time"),
@@ -117,6 +126,9 @@ exercises = [
                 "the shares are swapped: `share` goes to the observation, and 1 - share to what was there",
             ),
             Mistake(lambda start, y, share: start + share * (y - start), "every value starts from `start`; carry the smoothed one on"),
+            Mistake(lambda start, y, share: _smooth(y[0], y, share), "it starts from the first observation; it should start from `start`"),
+            Mistake(lambda start, y, share: _smooth(0.0, y, share), "it starts from 0; it should start from `start`"),
+            Mistake(_smooth_in_python, "the values are right; now write it as a `scan`, which stays one step however long the series is"),
         ],
     ),
     Exercise(
@@ -130,7 +142,7 @@ exercises = [
             ),
             Mistake(
                 lambda *a: _gru(*a, keep=lambda z, n, h: z * n + (1 - z) * h),
-                "the update gate is the wrong way round: z is the share of the old state that stays",
+                "the update gate is the wrong way around: z is the share of the old state that stays",
             ),
             Mistake(_gates_swapped, "reset and update gate are swapped: the kernels hold reset first, then update, then candidate"),
             Mistake(
@@ -153,6 +165,10 @@ exercises = [
             Mistake(_run_same_input, "every step reads the first `y`; from the second step on, the input is the last forecast"),
             Mistake(_run_same_state, "every step starts from the first state; carry the new one on, beside the forecast"),
             Mistake(lambda *a: _run_on(*a)[-1], "that is the last forecast; return all of them"),
+            Mistake(
+                lambda read, h, y, steps: lax.scan(lambda c, _: (read(*c),) * 2, (h, y), length=steps)[1],
+                "states and forecasts come back; return the forecasts alone",
+            ),
         ],
     ),
     Exercise(
@@ -167,14 +183,64 @@ exercises = [
             ),
             Mistake(_zeroed_outputs, "the states are set to zero in the gaps; they should stay what they were"),
             Mistake(
+                lambda *a: _states(*a, guard=lambda here, new, old, x: new),
+                "`present` isn't used: the state moves in the gaps as well, and should stay as it is there",
+            ),
+            Mistake(
+                lambda step, h, xs, present: lax.scan(lambda h, x: (step(h, x),) * 2, h, xs[present])[1],
+                "the gaps are left out; keep one state for each time, and in a gap repeat the last one",
+            ),
+            Mistake(
                 lambda *a: _states(*a, guard=lambda here, new, old, x: jnp.where(here, new, 0.0)),
                 "a gap sets the state to zero, and what came before is forgotten; keep the old state instead",
             ),
             Mistake(
                 lambda *a: _states(*a, guard=lambda here, new, old, x: jnp.where(here, old, new)),
-                "the condition is the wrong way round: the state moves in the gaps, and only there",
+                "the condition is the wrong way around: the state moves in the gaps, and only there",
             ),
             Mistake(lambda *a: _states(*a)[-1], "that is the last state; return the states after each time"),
+        ],
+    ),
+]
+
+predictions = [
+    Prediction(
+        "12.a",
+        answer="below 10%",
+        shown="memory  1   mean error 0.03297     3.6% above the best",
+        slips=[
+            ("10 to 50%", "compare the noise of the last observation with a step of the series: the older ones help only where the last says little"),
+            ("above 50%", "compare the noise of the last observation with a step of the series, and see how close a dot lies to its line"),
+        ],
+    ),
+    Prediction(
+        "12.b",
+        answer="smaller",
+        shown="gains [0.714 0.759 0.761",
+        slips=[
+            ("equal", "the gain depends on how certain the prediction is, and the value before the first observation is special"),
+            ("larger", "a large gain goes with an uncertain prediction; think of what is known about the value before the first observation"),
+        ],
+    ),
+    Prediction(
+        "12.c",
+        answer=949,
+        shown="parameters 949",
+        slips=[
+            (937, "the state before the first observation is a parameter too"),
+            (349, "the cell has three matrices for the input and three for the state"),
+            (985, "only the input side of the cell has a bias"),
+            (913, "the input side of the cell has a bias for each gate"),
+            (948, "the output has a bias too"),
+        ],
+    ),
+    Prediction(
+        "12.d",
+        answer="first",
+        shown="first forecast 1.0% above the filter, all nine 0.7%",
+        slips=[
+            ("last", "this series forgets quickly; count the observations that each forecast has to go by"),
+            ("all alike", "each observation moves the state, and what was there before fades"),
         ],
     ),
 ]

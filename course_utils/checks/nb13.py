@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from course_utils.checks import Exercise, Mistake, draws_from, must_use
+from course_utils.checks import Exercise, Mistake, Prediction, draws_from, must_use
 
 
 def _errors(key):
@@ -124,6 +124,18 @@ exercises = [
                 lambda beta, error, tolerance: (tolerance - error) / jnp.log(beta),
                 "the error falls by a factor, not by an amount: take the logarithm of tolerance / error",
             ),
+            Mistake(
+                lambda beta, error, tolerance: jnp.log(error / tolerance) / (1 - beta),
+                "nearly: −log β is 1 − β only for β close to 1; take the logarithm itself",
+            ),
+            Mistake(
+                lambda beta, error, tolerance: jnp.log10(tolerance / error) / jnp.log(beta),
+                "log10 and log are mixed: take the same logarithm above and below",
+            ),
+            Mistake(
+                lambda beta, error, tolerance: tolerance / (error * beta),
+                "the number of iterations is an exponent: error · βⁿ = tolerance; take logarithms",
+            ),
             *(
                 Mistake(lambda *arguments, rounded=rounded: rounded(_needed(*arguments)), "right, but rounded; return the number as it is")
                 for rounded in (jnp.ceil, jnp.floor, jnp.round)
@@ -153,6 +165,14 @@ exercises = [
             Mistake(
                 lambda policy, start, steps: jnp.append(start, jnp.full(steps, policy[start])),
                 "every step starts from `start`; the node reached has to be the carry",
+            ),
+            Mistake(
+                lambda policy, start, steps: policy[start],
+                "that is where one step leads; return all the nodes visited, the start first",
+            ),
+            Mistake(
+                lambda policy, start, steps: _follow(policy, start, steps)[-1],
+                "that is the last node alone; return all the nodes visited, the start first",
             ),
             Mistake(
                 _followed_by_moves,
@@ -212,15 +232,15 @@ exercises = [
             ),
             Mistake(
                 lambda *arguments: _backward(*arguments, last=1.0),
-                "one date too many: after the last date there is nothing, so the carry starts as zeros",
+                "that is one date too many: after the last date there is nothing, so the carry starts as zeros",
             ),
             Mistake(
                 lambda *arguments: _backward(*arguments, choose=lambda reward, go: go),
-                "all is worth zero: carry the larger of the reward and the value of going on (is a `where` the wrong way round?)",
+                "everything is worth zero: carry the larger of the reward and the value of going on (is a `where` the wrong way round?)",
             ),
             Mistake(
                 lambda *arguments: _backward(*arguments, choose=jnp.add),
-                "stopping and going on are not both had: take the larger, not the sum",
+                "you can't have both, stopping and going on: take the larger, not the sum",
             ),
             Mistake(
                 lambda *arguments: (_backward(*arguments)[0], ~_backward(*arguments)[1]),
@@ -232,7 +252,7 @@ exercises = [
             ),
             Mistake(
                 lambda *arguments: _backward(*arguments, shown=lambda reward, go, value, later: (value, reward >= go)),
-                "where both pay the same, as nothing and nothing on the last date, stopping doesn't pay more: > and not >=",
+                "where both pay the same, as on the last date where the reward is 0, stopping doesn't pay more: compare by >, not >=",
             ),
             Mistake(
                 lambda *arguments: _backward(*arguments)[0],
@@ -247,12 +267,12 @@ exercises = [
         mistakes=[
             Mistake(
                 _share(dates=49)["today"],
-                "that is with 49 Fridays to come, as on the first Friday itself; today there are 50, and the first is a week away",
+                "that is the value with 49 Fridays to come, as on the first Friday; today there are 50, and the first is a week away",
             ),
             Mistake(_RIGHT["undiscounted"], "nearly: discount the week from today to the first Friday as well"),
             Mistake(_RIGHT["unmoved"], "in the week to the first Friday the price moves as well: take the expectation, row 150 of `moves @ value`"),
             Mistake(_share(dates=51)["today"], "there are 50 Fridays, and this has 51"),
-            Mistake(_share(dates=1)["today"], "that is with a single Friday: the dates stand in order, so today is a week before value[0]"),
+            Mistake(_share(dates=1)["today"], "that is the value with a single Friday to come: the dates stand in order, so today is a week before value[0]"),
             Mistake(4.0, "that is what selling at once pays; the right to choose later is worth more"),
             *(Mistake(rounded, "nearly: it is rounded; give it with more digits") for rounded in (4.48, 4.5)),
             Mistake(
@@ -286,9 +306,17 @@ exercises = [
                 lambda stop, prices: jnp.argmax(jnp.where(stop, prices, 0.0), axis=1),
                 "that is the number of the node; return its price",
             ),
+            *(
+                Mistake(last, "right where stopping is right somewhere; on a date without any such price return 0")
+                for last in (
+                    lambda stop, prices: prices[stop.shape[1] - 1 - jnp.argmax(stop[:, ::-1], axis=1)],
+                    lambda stop, prices: prices[jnp.argmax(jnp.where(stop, prices, 0.0), axis=1)],
+                    lambda stop, prices: _highest(stop, prices, never=prices[-1]),
+                )
+            ),
             Mistake(
-                lambda stop, prices: prices[stop.shape[1] - 1 - jnp.argmax(stop[:, ::-1], axis=1)],
-                "right where stopping is right somewhere; on a date without any such price return 0",
+                lambda stop, prices: jnp.max(prices[stop]),
+                "under jit a shape can't depend on which prices are chosen: keep all of them, and put 0 where stopping is wrong",
             ),
             Mistake(
                 lambda stop, prices: jnp.max(jnp.where(stop, prices, 0.0), axis=0),
@@ -298,6 +326,61 @@ exercises = [
                 lambda stop, prices: jnp.sum(stop, axis=1),
                 "that counts nodes; the answer is a price",
             ),
+        ],
+    ),
+]
+
+predictions = [
+    Prediction(
+        "13.a",
+        answer="less",
+        shown="the best is to keep k' = 1.793",
+        slips=[
+            ("more", "what is kept can be of use in one more year, and then the world ends"),
+            ("the same", "at the steady state it is best to stay if all later years are to come; here there is only one"),
+            ("same", "at the steady state it is best to stay if all later years are to come; here there is only one"),
+        ],
+    ),
+    Prediction(
+        "13.b",
+        answer=0.95,
+        shown="-0.05129 from 38 on; log β = -0.05129",
+        within=1.002,
+        slips=[
+            (0.05, "that is what an iteration takes away from the error, not what it leaves"),
+            (0.9025, "that would be two iterations"),
+            (0.9, "the wear of capital enters the utility, which a settled policy leaves the same; look for what multiplies next year's value"),
+            (1.0, "then the error would never fall; look for the number that multiplies next year's value"),
+            (-0.05129, "that is the logarithm; the factor itself is asked for"),
+        ],
+    ),
+    Prediction(
+        "13.c",
+        answer=0.2859,
+        shown="largest error 0.2869   smallest 0.2859",
+        within=1.1,
+        slips=[
+            (guess, "some nodes would then be rated worse than others, compared with what they are worth; ask whether every choice could still be right")
+            for guess in (0, 0.0001, 0.001, 0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.14, 0.15, 0.2)
+        ],
+    ),
+    Prediction(
+        "13.d",
+        answer=True,
+        shown="alpha relative difference below 1e-7: True",
+        slips=[(False, "a derivative of the choice is missing, but ask how much a small change of the best choice would gain")],
+    ),
+    Prediction(
+        "13.e",
+        answer=4.25,
+        shown="[4.667 4.25  3.5  ]",
+        within=1.001,
+        slips=[
+            (3.5, "that is what it is worth with one roll to come; now you may also keep a good face"),
+            (4.75, "that is halfway between 3.5 and 6; go through the six faces one by one"),
+            (5.0, "that is the mean of the faces that are kept; the others are worth something too"),
+            (2.5, "the faces that aren't kept are worth something too: you roll again"),
+            (4.667, "that is with three rolls to come"),
         ],
     ),
 ]

@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from course_utils.checks import Exercise, Mistake, draws_from, equations, largest_array, must_use
+from course_utils.checks import Exercise, Mistake, Prediction, draws_from, equations, largest_array, must_use
 
 _BINS = 7
 _FACTORS = "a factor below 1", "a factor above 1"
@@ -133,7 +133,7 @@ exercises = [
             ),
             Mistake(
                 lambda transition: _solved(transition.T - 1),
-                "1 is taken from every entry; I is the identity, jnp.eye(bins)",
+                "1 is subtracted from every entry; I is the identity, jnp.eye(bins)",
             ),
             Mistake(
                 lambda transition: jnp.linalg.solve(transition.T - jnp.eye(_BINS), jnp.zeros(_BINS).at[-1].set(1.0)),
@@ -153,7 +153,7 @@ exercises = [
             ),
             Mistake(
                 lambda transition: jnp.full(_BINS, jnp.nan),
-                "any multiple of π solves these equations, so they have no single solution; replace one by: the sum is one",
+                "any multiple of π solves these equations, so they have no single solution; let one of them say that the sum is one",
             ),
             Mistake(
                 lambda transition: _solved(transition.T - jnp.eye(_BINS)) * _BINS,
@@ -230,7 +230,7 @@ exercises = [
             ),
             Mistake(_pushed_by_a_matrix, _A_MATRIX),
             *(
-                Mistake(function, "that is the cumulative share at the edges; a bin's mass is the difference between its two")
+                Mistake(function, "that is the cumulative share at the edges; a bin's mass is the difference of the shares at its two edges")
                 for function in (_cumulative, lambda *arguments: _cumulative(*arguments)[1:])
             ),
             Mistake(
@@ -249,6 +249,55 @@ exercises = [
                     lambda *arguments: jnp.diff(_cumulative(*arguments, share=jnp.cumsum, known=slice(-1))),
                 )
             ),
+        ],
+    ),
+]
+
+predictions = [
+    Prediction(
+        "14.a",
+        answer=0.02,
+        shown="[19 20] get [0.0191 0.9809]",
+        within=1.1,
+        slips=[
+            (0.001, "that is how far the firms drop; ask how many of them stand so close to the bin's lower edge"),
+            (0.999, "that is the factor of quality; ask how many firms stand so close to the lower edge that they cross it"),
+            (0.0, "the firms close to the bin's lower edge cross it"),
+            (0.98, "that is the share that stays"),
+            (0.9809, "that is the share that stays"),
+            (1.0, "most firms stand farther from the bin's lower edge than they drop"),
+            (0.01, "that is the probability of a jump, which plays no part here; compare the drop with the width of the bin"),
+        ],
+    ),
+    Prediction(
+        "14.b",
+        answer="waiting",
+        shown="waiting is off by 1.46e-05",
+        slips=[
+            (guess, "it solves for the answer directly, in double precision; ask which route is only on its way there")
+            for guess in ("eigenvector", "null space")
+        ],
+    ),
+    Prediction(
+        "14.c",
+        answer=447,
+        shown="the error is 447 times as large",
+        within=2.0,
+        slips=[
+            (1, "then the last step would have removed half of the error"),
+            (0.0022, "that is the last step as a part of the error; the question is the other way round"),
+            (0.22, "that is the last step in percent of the error; the question is the other way round"),
+            (4000, "that is the number of steps taken; only the share that one of them removes matters"),
+            (4.5, "a percent is a hundredth"),
+        ],
+    ),
+    Prediction(
+        "14.d",
+        answer="number",
+        shown="20.0       1.0822           4.744",
+        slips=[
+            ("error", "the program sees a finite matrix whose rows sum to one, as with exit"),
+            ("nan", "nothing is divided by zero: the program sees a finite matrix whose rows sum to one, as with exit"),
         ],
     ),
 ]

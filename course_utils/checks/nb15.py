@@ -6,11 +6,12 @@ import jax
 import jax.numpy as jnp
 from jax.scipy.stats import norm
 
-from course_utils.checks import Exercise, Mistake
+from course_utils.checks import Exercise, Mistake, Prediction
 
 
 def _payoffs(key):
-    return jnp.maximum(jax.random.normal(key, (200,)) * 8 + 2, 0.0), 0.05, 2.0
+    """So many that the standard error is the same to three digits with and without `ddof=1`: both are accepted."""
+    return jnp.maximum(jax.random.normal(key, (2000,)) * 8 + 2, 0.0), 0.05, 2.0
 
 
 def _tuple(answer, *arguments):
@@ -19,7 +20,7 @@ def _tuple(answer, *arguments):
     return tuple(result) if isinstance(result, tuple) else result
 
 
-def _price(payoffs, rate, maturity, spread=jnp.std, divisor=jnp.sqrt):
+def _price(payoffs, rate, maturity, spread=partial(jnp.std, ddof=1), divisor=jnp.sqrt):
     draws = jnp.exp(-rate * maturity) * payoffs
     return draws.mean(), spread(draws) / divisor(draws.size)
 
@@ -58,8 +59,8 @@ def _euler(spot, volatility, rate, times, normals):
 
 
 def _twins(key):
-    """y falls with x, not on a line, and the mean of x over these paths isn't the known one."""
-    half = jax.random.normal(key, (60,))
+    """y falls with x, not on a line, and the mean of x over these paths isn't the known one. ``ddof`` makes no difference in three digits."""
+    half = jax.random.normal(key, (1000,))
     x = jnp.exp(0.6 * jnp.concatenate([half, -half]))
     return jnp.maximum(1.5 - x, 0.0) + 0.3 * x**2, x, 1.2
 
@@ -77,7 +78,7 @@ def _steady(y, x, x_mean, *, before=_pairs, slope=_regression, sign=1.0, after=l
     y, x = before(y), before(x)
     covariance = jnp.mean((x - x.mean()) * (y - y.mean()))
     corrected = after(y - sign * slope(covariance, x, y) * (x - x_mean))
-    return corrected.mean(), with_error(corrected, y).std() / jnp.sqrt(corrected.size)
+    return corrected.mean(), with_error(corrected, y).std(ddof=1) / jnp.sqrt(corrected.size)
 
 
 def _neighbors(y, x, x_mean):
@@ -140,6 +141,7 @@ exercises = [
         inputs=_payoffs,
         jit=False,
         call=_tuple,
+        tolerance=1e-3,
         mistakes=[
             Mistake(
                 lambda payoffs, rate, maturity: _price(payoffs, 0.0, maturity),
@@ -159,7 +161,7 @@ exercises = [
             ),
             Mistake(
                 lambda payoffs, rate, maturity: _price(payoffs, jnp.log1p(rate), maturity),
-                "that is interest paid once a year; here it is paid all the time: exp(-rate * maturity)",
+                "that is interest paid once a year; here it is compounded continuously: exp(-rate * maturity)",
             ),
             Mistake(
                 partial(_price, divisor=lambda paths: 1.0),
@@ -176,7 +178,18 @@ exercises = [
                 )
                 for divisor in (jnp.sqrt, lambda paths: paths)
             ),
-            Mistake(partial(_price, spread=partial(jnp.std, ddof=1)), "nearly: take `std()` as it is, without `ddof`"),
+            Mistake(
+                lambda payoffs, rate, maturity: (_price(payoffs, rate, maturity)[0], _price(payoffs, rate, 2 * maturity)[1]),
+                "the price is right, but its error is discounted twice: the draws are discounted already",
+            ),
+            Mistake(
+                lambda payoffs, rate, maturity: _price(payoffs, rate, maturity)[::-1],
+                "the two are exchanged: the price comes first, then its standard error",
+            ),
+            Mistake(
+                lambda payoffs, rate, maturity: _price(payoffs, rate, maturity)[0],
+                "that is the price alone; return the pair of the price and its standard error",
+            ),
         ],
     ),
     Exercise(
@@ -245,7 +258,7 @@ exercises = [
             ),
             Mistake(
                 lambda spot, *rest: jnp.concatenate([jnp.full((1, 8), spot), _prices(spot, *rest)[:-1]]),
-                "those are the prices at the beginning of each step; asked for are those at its end, at `times`",
+                "those are the prices at the beginning of each step; you are asked for those at its end, at `times`",
             ),
             Mistake(lambda *arguments: jnp.log(_prices(*arguments)), "those are the prices' logarithms: take exp"),
             Mistake(lambda spot, *rest: _prices(1.0, *rest), "the paths start at 1: multiply by the spot"),
@@ -307,12 +320,16 @@ exercises = [
                 )
             ),
             Mistake(
-                partial(_steady, slope=lambda covariance, x, y: covariance * x.size / (x.size - 1) / x.var()),
-                "nearly: jnp.cov divides by the number of pairs less 1, and var() by their number; take both alike",
+                lambda *arguments: _steady(*arguments)[0],
+                "that is the mean alone; return the pair of the mean and its standard error",
+            ),
+            Mistake(
+                lambda y, x, x_mean: (_steady(y, x, x_mean)[0], _steady(y, x, x_mean)[1] * jnp.sqrt(y.size / 2)),
+                "that is the spread of the pairs; the mean's standard error is smaller by the root of their number",
             ),
             Mistake(
                 lambda y, x, x_mean: _steady(y, x, x.mean()),
-                "the correction is by the mean that x has on these paths, which changes nothing; use the one that is known",
+                "x is compared with its mean on these paths, so nothing changes; use the mean that is known",
             ),
         ],
     ),
@@ -327,7 +344,7 @@ exercises = [
                 lambda *arguments: jnp.zeros(()),
                 "exactly zero: a path's payoff has no second derivative; take the second one through the density",
             ),
-            Mistake(_closed_gamma, "that is the closed form; asked for is the mean over `z`, which should come near it"),
+            Mistake(_closed_gamma, "that is the closed form; you are asked for the mean over `z`, which should come near it"),
             Mistake(
                 partial(_gamma, less=lambda spot: 0.0),
                 "the delta of a path also holds 1 / spot itself: its derivative, -delta / spot, is missing",
@@ -363,10 +380,10 @@ exercises = [
                 partial(_gamma, slope=lambda end, spot: 1.0),
                 "the delta is taken along the path: the end's derivative in the spot is end / spot, not 1",
             ),
-            Mistake(partial(_gamma, end_at=1.0), "the end is at the notebook's MATURITY, 1, as `terminal` has it; use `maturity`"),
+            Mistake(partial(_gamma, end_at=1.0), "the end price is taken at the notebook's MATURITY, 1, as in `terminal`; use `maturity`"),
             Mistake(
                 partial(_gamma, mean=lambda delta, weight: jnp.mean(delta) * jnp.mean(weight)),
-                "delta and score are averaged apart; multiply them path by path, and then take the mean",
+                "delta and score are averaged separately; multiply them path by path, and then take the mean",
             ),
             Mistake(
                 lambda z, *market: _gamma(z, *market, mean=jnp.multiply),
@@ -376,6 +393,67 @@ exercises = [
                 _all_likelihood,
                 "both derivatives go through the density: right in the mean, but noisier; take the first along the path",
             ),
+        ],
+    ),
+]
+
+predictions = [
+    Prediction(
+        "15.a",
+        answer=-2 / 3,
+        shown="-0.667 shares and 28.25 of cash",
+        within=1.01,
+        slips=[
+            (0.667, "check the sign: the mix must be worth less where the share is worth more"),
+            (2 / 3, "check the sign: the mix must be worth less where the share is worth more"),
+            (-1.0, "a whole share falls by 15 between the two cases; look at how much the put changes"),
+            (-1.5, "it is upside down: the number of shares times the share's change is the put's change"),
+            (1.5, "it is upside down, and has the wrong sign: the number of shares times the share's change is the put's change"),
+            (-0.333, "cash is the same in both cases, so only the share can make up the put's change of 10"),
+            (0.0, "cash alone is worth the same in both cases, and the put isn't"),
+        ],
+    ),
+    Prediction(
+        "15.b",
+        answer=36,
+        shown="discounted mean of the price after a year: 35.97",
+        within=1.005,
+        slips=[
+            *((mean, "that is the mean before it is discounted") for mean in (38.2, 38.22, 38.23, 38.16)),
+            *((mean, "discounting is right, but the prices have drifted upward before that") for mean in (33.9, 33.90, 33.84)),
+            *((mean, "the subtraction lowers the mean, but the mean of exp(σZ) is above 1") for mean in (35.3, 35.29, 35.28)),
+        ],
+    ),
+    Prediction(
+        "15.c",
+        answer="larger",
+        shown="that is, larger",
+        slips=[
+            ("smaller", "so it was for the put; look at what the straddle pays a path that ends high, and what it pays its twin"),
+            ("the same", "only if twins had nothing to do with each other; look at what the straddle pays either of them"),
+            ("same", "only if twins had nothing to do with each other; look at what the straddle pays either of them"),
+        ],
+    ),
+    Prediction(
+        "15.d",
+        answer=0.9,
+        shown="correlation 0.9: 3.73",
+        slips=[
+            (guess, "an option is worth more the more its underlying moves; ask when the mean of three moves most")
+            for guess in (0.0, 0.5)
+        ],
+    ),
+    Prediction(
+        "15.e",
+        answer=0.10,
+        shown="4 steps: volatility of a year 0.20, with Δt for √Δt 0.10",
+        within=1.1,
+        slips=[
+            (0.2, "so it is with √Δt, or with a single step"),
+            (0.05, "that is what one step contributes; the variances of the four add up"),
+            (0.4, "Δt is smaller than √Δt where Δt is below 1, so there is less noise, not more"),
+            (0.0125, "that is divided by four twice; the steps' variances add up"),
+            (0.01, "that is the variance; the volatility is its root"),
         ],
     ),
 ]

@@ -5,7 +5,7 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 
-from course_utils.checks import Exercise, Mistake, must_use
+from course_utils.checks import Exercise, Mistake, Prediction, must_use
 
 
 def _one_date(key):
@@ -13,12 +13,18 @@ def _one_date(key):
     keys = jax.random.split(key, 3)
     value = jnp.maximum(jax.random.randint(keys[0], (40,), -4, 5), 0).astype(float)
     worth = jax.random.randint(keys[1], (40,), -2, 5).astype(float)
-    worth = worth.at[:20].set(value[:20] * jnp.repeat(jnp.array([1.0, 1.05]), 10))
-    return value, worth, jax.random.uniform(keys[2], (40,), minval=6.0, maxval=9.0), 0.9
+    fee = 0.5
+    worth = worth.at[:20].set((value[:20] - fee) * jnp.repeat(jnp.array([1.0, 1.05]), 10))
+    value, worth = value.at[-3:].set(jnp.array([fee, fee / 2, 1.0])), worth.at[-3:].set(-1.0)  # the fee takes all, or more, or half
+    return value, worth, jax.random.uniform(keys[2], (40,), minval=6.0, maxval=9.0), 0.9, fee
 
 
 def _cash_now(value, worth, cash, discount):
     return jnp.where((value > 0) & (value >= worth), value, discount * cash)
+
+
+def _after_fee(function):
+    return lambda value, worth, cash, discount, fee: function(value - fee, worth, cash, discount)
 
 
 def _points(key):
@@ -50,13 +56,16 @@ def _walks(key):
     return prices.at[dates, dates].set(boundary), boundary, 41.0, 0.97
 
 
-def _price_of_boundary(prices, boundary, strike, discount, stops=jnp.less_equal):
+def _cash_of_boundary(prices, boundary, strike, discount, stops=jnp.less_equal):
     def step(cash, now):
         price, critical = now
         return jnp.where(stops(price, critical), strike - price, discount * cash), None
 
-    cash, _ = jax.lax.scan(step, jnp.zeros_like(prices[0]), (prices, boundary), reverse=True)
-    return discount * cash.mean()
+    return jax.lax.scan(step, jnp.zeros_like(prices[0]), (prices, boundary), reverse=True)[0]
+
+
+def _price_of_boundary(*arguments, **options):
+    return arguments[3] * _cash_of_boundary(*arguments, **options).mean()
 
 
 def _last_exercise(prices, boundary, strike, discount):
@@ -95,14 +104,18 @@ def _paths_and_fit(key):
     return prices, jnp.maximum(40.0 - prices, 0.0), 0.97, _parabola
 
 
-def _by_values(prices, values, discount, fitted, reverse=True, update=lambda value, worth, waiting: jnp.maximum(value, worth)):
+def _larger(value, worth, waiting):
+    return jnp.maximum(value, worth)
+
+
+def _by_values(prices, values, discount, fitted, reverse=True, update=_larger, mean=jnp.mean):
     def step(later, now):
         price, value = now
         waiting = discount * later
         return update(value, fitted(price, waiting), waiting), None
 
     first, _ = jax.lax.scan(step, values[-1], (prices[:-1], values[:-1]), reverse=reverse)
-    return discount * first.mean()
+    return discount * mean(first)
 
 
 def _last_date_twice(prices, values, discount, fitted):
@@ -117,38 +130,46 @@ def _discounted_after(prices, values, discount, fitted):
     return discount * jax.lax.scan(step, values[-1], (prices[:-1], values[:-1]), reverse=True)[0].mean()
 
 
+def _curve_of_today(prices, values, discount, fitted):
+    def step(later, now):
+        price, value = now
+        return jnp.maximum(value, fitted(price, value)), None
+
+    return discount * jax.lax.scan(step, values[-1], (prices[:-1], values[:-1]), reverse=True)[0].mean()
+
+
 exercises = [
     Exercise(
         "16.1",
-        solution=_cash_now,
+        solution=_after_fee(_cash_now),
         inputs=_one_date,
         mistakes=[
             Mistake(
-                lambda value, worth, cash, discount: jnp.where(value >= worth, value, discount * cash),
-                "somewhere an option that pays nothing is exercised, because its worth was estimated at 0 or below: ask for value > 0 too",
+                _after_fee(lambda value, worth, cash, discount: jnp.where(value >= worth, value, discount * cash)),
+                "somewhere an option that pays nothing is exercised, because its worth was estimated at 0 or below: ask for value - fee > 0 too",
             ),
             Mistake(
-                lambda value, worth, cash, discount: jnp.where((value > 0) & (value > worth), value, discount * cash),
+                _after_fee(lambda value, worth, cash, discount: jnp.where((value > 0) & (value > worth), value, discount * cash)),
                 "where both are equal, exercise: >= and not >",
             ),
             Mistake(
-                lambda value, worth, cash, discount: jnp.where(value > worth, value, discount * cash),
-                "two things: where both are equal, exercise (>= and not >), and never exercise for nothing (value > 0)",
+                _after_fee(lambda value, worth, cash, discount: jnp.where(value > worth, value, discount * cash)),
+                "two things: where both are equal, exercise (>= and not >), and never exercise where nothing is left (> 0)",
             ),
             Mistake(
-                lambda value, worth, cash, discount: _cash_now(value, discount * worth, cash, discount),
+                _after_fee(lambda value, worth, cash, discount: _cash_now(value, discount * worth, cash, discount)),
                 "`worth` is already what waiting is worth on this date: don't discount it again",
             ),
             Mistake(
-                lambda value, worth, cash, discount: _cash_now(value, worth, cash, 1.0),
+                _after_fee(lambda value, worth, cash, discount: _cash_now(value, worth, cash, 1.0)),
                 "whoever waits has cash that comes one date later: discount it",
             ),
             Mistake(
-                lambda value, worth, cash, discount: discount * _cash_now(value, worth, cash, 1.0),
+                _after_fee(lambda value, worth, cash, discount: discount * _cash_now(value, worth, cash, 1.0)),
                 "what exercising pays comes now: discount the cash alone",
             ),
             *(
-                Mistake(function, "what the curve says decides, and is then forgotten: whoever waits gets the discounted cash")
+                Mistake(_after_fee(function), "what the curve says decides, and is then forgotten: whoever waits gets the discounted cash")
                 for function in (
                     lambda value, worth, cash, discount: _cash_now(value, worth, worth, 1.0),
                     lambda value, worth, cash, discount: _cash_now(value, worth, worth, discount),
@@ -156,12 +177,48 @@ exercises = [
                 )
             ),
             Mistake(
-                lambda value, worth, cash, discount: jnp.maximum(value, discount * cash),
-                "this looks at the path's own future: compare value with worth, not with the cash",
+                _after_fee(lambda value, worth, cash, discount: jnp.maximum(value, discount * cash)),
+                "this looks at the path's own future: compare what is left with worth, not with the cash",
             ),
             Mistake(
-                lambda value, worth, cash, discount: jnp.where((value > 0) & (value >= worth), discount * cash, value),
+                _after_fee(lambda value, worth, cash, discount: jnp.where((value > 0) & (value >= worth), discount * cash, value)),
                 "the two branches are the wrong way round: where(stop, what is paid now, what comes later)",
+            ),
+            Mistake(
+                lambda value, worth, cash, discount, fee: _cash_now(value, worth, cash, discount),
+                "the fee isn't paid: exercising leaves value - fee, and that decides too",
+            ),
+            Mistake(
+                lambda value, worth, cash, discount, fee: jnp.where((value > 0) & (value >= worth), value - fee, discount * cash),
+                "the fee is paid, but the decision doesn't know of it: compare what is left, value - fee",
+            ),
+            Mistake(
+                lambda value, worth, cash, discount, fee: jnp.where((value > fee) & (value - fee >= worth), value, discount * cash),
+                "the decision knows of the fee, but what is paid out is the whole value: return what is left, value - fee",
+            ),
+            Mistake(
+                lambda value, worth, cash, discount, fee: jnp.where((value > 0) & (value - fee >= worth), value - fee, discount * cash),
+                "somewhere the fee takes all that exercising pays, and it is exercised all the same: ask for value - fee > 0",
+            ),
+            Mistake(
+                lambda value, worth, cash, discount, fee: jnp.where((value >= fee) & (value - fee >= worth), value - fee, discount * cash),
+                "where value equals the fee nothing is left, and nobody exercises for nothing: > 0 and not >= 0",
+            ),
+            Mistake(
+                lambda value, worth, cash, discount, fee: jnp.where((value > fee) & (value >= worth), value - fee, discount * cash),
+                "the fee takes part in one half of the rule alone: compare value - fee with worth, too",
+            ),
+            *(
+                Mistake(function, "`&` binds tighter than `>`: put each comparison in brackets, (… > 0) & (… >= worth)")
+                for function in (
+                    lambda value, worth, cash, discount, fee: jnp.where(value > 0 & value >= worth, value, discount * cash),
+                    lambda value, worth, cash, discount, fee: jnp.where(value - fee > 0 & (value - fee >= worth), value, cash),
+                    lambda value, worth, cash, discount, fee: jnp.where((value - fee > 0) & value - fee >= worth, value, cash),
+                )
+            ),
+            Mistake(
+                lambda value, worth, cash, discount, fee: jnp.where((value > fee) and (value - fee >= worth), value - fee, discount * cash),
+                "`and` asks for one truth value, and these are many: join the comparisons, each in brackets, by &",
             ),
         ],
     ),
@@ -175,7 +232,7 @@ exercises = [
                 lambda x, y, inside: _line(x, y, jnp.ones_like(x)),
                 "this is the line through all points; those outside should have weight 0",
             ),
-            Mistake(_zeroed, "multiplying x and y by the mask moves the others to (0, 0), where they still count; weight the squares instead"),
+            Mistake(_zeroed, "multiplying x and y by the mask moves the others to (0, 0), where they still count; give their squares weight 0 instead"),
             Mistake(_through_zero, "the line goes through the origin: it needs a constant as well"),
             Mistake(
                 lambda x, y, inside: jnp.where(inside, _line(x, y, inside), 0.0),
@@ -197,6 +254,10 @@ exercises = [
                 )
             ),
             Mistake(
+                lambda x, y, inside: jnp.polyfit(x, y, 1, w=inside.astype(x.dtype)),
+                "those are the line's two coefficients: return the line's values at all of x",
+            ),
+            Mistake(
                 lambda x, y, inside: jnp.polyval(jnp.polyfit(x, y, 1, w=inside.astype(x.dtype))[::-1], x),
                 "constant and slope have changed places; `polyfit` returns the highest power first",
             ),
@@ -206,7 +267,7 @@ exercises = [
         "16.3",
         solution=_price_of_boundary,
         inputs=_walks,
-        inspect=must_use("scan", "while", hint="right, but without a scan: let one go over the dates"),
+        inspect=must_use("scan", "while", hint="right, but there is no scan: walk over the dates with one"),
         mistakes=[
             Mistake(
                 _last_exercise,
@@ -240,6 +301,10 @@ exercises = [
             Mistake(
                 lambda prices, boundary, strike, discount: _price_of_boundary(prices, boundary, 40.0, discount),
                 "the strike is the notebook's 40: use the argument `strike`",
+            ),
+            Mistake(
+                lambda prices, boundary, strike, discount: _cash_of_boundary(prices, boundary, strike, discount) * discount,
+                "that is what each path pays: the price is the mean over paths",
             ),
             Mistake(_per_exercise, "that is the mean over the paths that are exercised; the others count too, with 0"),
             Mistake(_without_last_boundary, "the boundary decides at the last date too: begin with zeros, and scan over all dates"),
@@ -276,6 +341,11 @@ exercises = [
                 lambda prices, values, discount, fitted: _by_values(prices, values, discount, fitted) / discount,
                 "that is the value at the first date, which is one step from today: discount once more",
             ),
+            Mistake(partial(_by_values, mean=lambda first: first), "that is the value on each path: return the mean over paths"),
+            Mistake(
+                _curve_of_today,
+                "the curve goes through today's payoff: it is to go through what comes later, fitted(price, discount * later)",
+            ),
             Mistake(_discounted_after, "the later value isn't discounted before it is compared with today's payoff"),
             Mistake(
                 lambda prices, values, discount, fitted: _by_values(prices, values, 1.0, fitted),
@@ -297,6 +367,51 @@ exercises = [
                 lambda prices, values, discount, fitted: discount ** len(prices) * values[-1].mean(),
                 "that is the European price: at each date before the last, take the larger of value and curve",
             ),
+        ],
+    ),
+]
+
+predictions = [
+    Prediction(
+        "16.a",
+        answer=("end", "truth", "hindsight"),
+        shown="wait until the end 3.84 · with hindsight 7.71 · the truth 4.48",
+        slips=[
+            (("truth", "end", "hindsight"), "to wait until the end is one of the things that the holder may choose"),
+            (("end", "hindsight", "truth"), "whoever knows the future can do all that others can"),
+            (("hindsight", "end", "truth"), "whoever knows the future can do all that others can"),
+        ],
+    ),
+    Prediction(
+        "16.b",
+        answer=("fit", "truth"),
+        shown="mean square distance: fit 10.17, truth 10.23",
+        slips=[
+            (("truth", "truth"), "on its own points the fit was chosen among all curves of its degree, by this very measure"),
+            (("fit", "fit"), "the fit has never seen the others, and which function is nearest to points on average was shown above"),
+            (("truth", "fit"), "one of the two was made to suit those 300 points, and knows nothing of the others"),
+        ],
+    ),
+    Prediction(
+        "16.c",
+        answer=(2, 3),
+        shown="coefficients (2, 3)",
+        slips=[
+            ((3, 3), "count the dates at which there is something to decide"),
+            ((3, 2), "a scan stacks along the leading axis, so dates come first; and degree 2 has a constant as well"),
+            ((2, 2), "a polynomial of degree 2 has a constant too"),
+            ((3,), "these are one date's coefficients: there is a curve for each date with a decision"),
+            ((2, 8), "a curve's coefficients don't grow with the paths it is fitted to"),
+        ],
+    ),
+    Prediction(
+        "16.d",
+        answer=("above", "below"),
+        shown="250 paths: in-sample 4.70 ± 0.004, out-of-sample 4.37 ± 0.005",
+        slips=[
+            (("below", "above"), "the fit to 300 points looked too good on one of two sets of points: think of which"),
+            (("above", "above"), "no policy earns more on average than the best one, on paths of which it knows nothing"),
+            (("below", "below"), "the learning paths have shown the policy something of their future"),
         ],
     ),
 ]

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from course_utils import networks
-from course_utils.checks import Exercise, Mistake, draws_from, no_python_loop
+from course_utils.checks import Exercise, Mistake, Prediction, draws_from, no_python_loop
 
 
 def _list(key, length=4, sizes=(3, 8, 1)):
@@ -58,6 +58,25 @@ def _loss(nets, prices, values, discount, mean=_of_those_inside, rule=_rule, out
     return total
 
 
+def _first_date_alone(nets, prices, values, discount):
+    cash = values[-1]
+    for date in reversed(range(len(nets))):
+        waiting = discount * cash
+        continuation = networks.apply(nets[date], prices[date])[:, 0]
+        loss = _of_those_inside(continuation, waiting, values[date] > 0, None)
+        cash = _rule(values[date], continuation, waiting)
+    return loss
+
+
+def _target_after_the_decision(nets, prices, values, discount):
+    cash, total = values[-1], 0.0
+    for date in reversed(range(len(nets))):
+        continuation = networks.apply(nets[date], prices[date])[:, 0]
+        cash = _rule(values[date], continuation, discount * cash)
+        total += _of_those_inside(continuation, cash, values[date] > 0, None)
+    return total
+
+
 def _one_and_times(key):
     for_network, for_prices = jax.random.split(key)
     layers = networks.init(for_network, (4, 8, 1), bias=0.5)
@@ -82,6 +101,8 @@ exercises = [
         mistakes=[
             Mistake(lambda nets: len(jax.tree.leaves(nets)), "that counts the arrays; each holds `leaf.size` numbers"),
             Mistake(lambda nets: len(nets), "that counts the networks"),
+            Mistake(lambda nets: jax.tree.map(lambda leaf: leaf.size, nets), "those are the sizes, leaf by leaf: add up jax.tree.leaves of them"),
+            Mistake(lambda nets: sum(jax.tree.leaves(nets)), "that adds up the arrays themselves: add up how many numbers each holds, `leaf.size`"),
             Mistake(lambda nets: sum(len(layers) for layers in nets), "that counts the layers"),
             Mistake(
                 lambda nets: sum(len(leaf) for leaf in jax.tree.leaves(nets)),
@@ -122,6 +143,22 @@ exercises = [
             Mistake(
                 lambda nets, prices: jnp.concatenate([networks.apply(layers, x)[:, 0] for layers, x in zip(nets, prices)]),
                 "the dates are joined end to end: jnp.stack makes an axis of them",
+            ),
+            Mistake(
+                lambda nets, prices: jnp.stack([networks.apply(nets[date], prices[date])[:, 0] for date in range(len(prices))]),
+                "there is one date more than there are networks: loop over the networks, since the last date has none",
+            ),
+            Mistake(
+                lambda nets, prices: jnp.stack([networks.apply(layers, prices)[:, 0] for layers in nets]),
+                "each network was given the prices of all dates: give it those of its own, prices[date]",
+            ),
+            Mistake(
+                lambda nets, prices: _continuations(nets, prices)[::-1],
+                "the dates come from last to first: nothing is carried from date to date here, so loop forward",
+            ),
+            Mistake(
+                lambda nets, prices: jnp.stack([networks.apply(layers, x)[0] for layers, x in zip(nets, prices)]),
+                "[0] takes the first path: the outputs are (paths, 1), and the first column of that is [:, 0]",
             ),
             Mistake(
                 lambda nets, prices: _continuations([nets[0]] * len(nets), prices),
@@ -176,6 +213,14 @@ exercises = [
                 lambda nets, *rest: _loss(nets, *rest) / len(nets),
                 "that is the mean over the dates: add up their losses, as in loss_list",
             ),
+            Mistake(
+                _first_date_alone,
+                "only the first date's loss is returned: add each date's loss to the total, +=",
+            ),
+            Mistake(
+                _target_after_the_decision,
+                "the target was taken after the decision: what waiting pays is discount * cash, with the cash of the date after",
+            ),
             Mistake(partial(_loss, order=iter), "the dates run forward: cash comes from later dates, so begin with the last, reversed(range(...))"),
             Mistake(
                 partial(_loss, output=lambda y: y),
@@ -191,7 +236,7 @@ exercises = [
         "17.4",
         solution=_at_all_dates,
         inputs=_one_and_times,
-        inspect=no_python_loop("right, but a Python loop over the dates is in the program once per date; broadcast the times"),
+        inspect=no_python_loop("right, but a Python loop over the dates puts the network into the program once per date: broadcast the times instead"),
         mistakes=[
             Mistake(
                 lambda layers, prices, times: networks.apply(
@@ -202,6 +247,19 @@ exercises = [
             Mistake(
                 lambda layers, prices, times: _at_all_dates(layers, prices, times)[..., None],
                 "there is an axis of length 1 too many: take [..., 0] of the network's output",
+            ),
+            *(
+                Mistake(function, "the times must have the shape (dates, paths, 1) before they are joined to the prices: jnp.broadcast_to")
+                for function in (
+                    lambda layers, prices, times: networks.apply(layers, jnp.concatenate([prices, times[:, None, None]], axis=-1))[..., 0],
+                    lambda layers, prices, times: networks.apply(layers, jnp.concatenate([prices, times], axis=-1))[..., 0],
+                )
+            ),
+            Mistake(
+                lambda layers, prices, times: networks.apply(
+                    layers, jnp.concatenate([prices, jnp.broadcast_to(times, (*prices.shape[:2], 1))], axis=-1)
+                )[..., 0],
+                "give the times two more axes before you broadcast them, times[:, None, None]: broadcasting lines up the last axes",
             ),
             *(
                 Mistake(function, "the time is the same at every date; give each date its own")
@@ -225,6 +283,52 @@ exercises = [
                 lambda layers, prices, times: networks.apply(layers, prices)[..., 0],
                 "the network has one input more than there are assets: join the time to the prices along the last axis",
             ),
+        ],
+    ),
+]
+
+predictions = [
+    Prediction(
+        "17.a",
+        answer=294,
+        shown="49 networks, 294 arrays, 219,569 numbers",
+        slips=[
+            (49, "those are the networks: each is a tuple of layers, and a layer holds more than one array"),
+            (147, "each layer has a bias as well as a kernel"),
+            (6, "those are the arrays of one network"),
+            (300, "the last date needs no network"),
+            (219_569, "those are numbers; an array holds many of them"),
+        ],
+    ),
+    Prediction(
+        "17.b",
+        answer="as many",
+        shown="a date adds as many lines at 50 as at 10: True",
+        slips=[
+            ("more", "running the loop once more traces the same network once more, however often that was done before"),
+            ("none", "a Python loop is gone when the function has been traced: think of what each of its turns leaves behind"),
+            ("fewer", "tracing shares nothing between two turns of a Python loop"),
+        ],
+    ),
+    Prediction(
+        "17.c",
+        answer=("list", 49),
+        shown="the gradient is a list of 49",
+        slips=[
+            (("tuple", 49), "one network is a tuple: think of what holds the networks"),
+            (("list", 50), "count the networks once more: the last date has none"),
+            (("list", 294), "the gradient has the structure of what the loss is differentiated by, not a flat list of its leaves"),
+            (("tuple", 3), "that is the gradient of one network, a tuple of layers"),
+        ],
+    ),
+    Prediction(
+        "17.d",
+        answer=(2, 3, 4),
+        shown="traced for lists of length [2, 3, 4]",
+        slips=[
+            ((2, 3, 3, 4), "a function is not traced again for a structure and shapes that it was compiled for"),
+            ((2,), "for `jit`, lists of unequal length don't have the same structure"),
+            ((4,), "it is traced at the first call, when nothing is known of the later ones"),
         ],
     ),
 ]

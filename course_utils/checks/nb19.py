@@ -5,7 +5,7 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 
-from course_utils.checks import Exercise, Mistake
+from course_utils.checks import Exercise, Mistake, Prediction
 
 
 def interval(mean, stderr):
@@ -107,5 +107,47 @@ exercises = [
             ),
             Mistake(maximum_with_nan, "a maximum over numbers and NaN is NaN: put -inf where it doesn't pay, and NaN afterwards"),
         ],
+    ),
+]
+
+predictions = [
+    Prediction(
+        "19.a",
+        (49, 1, 64),
+        shown=".layers[0].kernel      (49, 1, 64)",
+        slips=[
+            ((50, 1, 64), "at the last date nothing is left to learn: how many networks are there"),
+            ((49, 64, 1), "a kernel's axes are its inputs, then its units"),
+            ((1, 64), "that is one network's; how are the networks of all dates kept"),
+        ],
+    ),
+    Prediction(
+        "19.b",
+        (True, False),
+        shown="float32: vmap gives eight digits of one by one: False",
+        slips=[
+            ((True, True), "how many digits does a float32 have, even before two hundred steps of Adam"),
+            ((False, False), "how far does a rounding error of 1e-16 get in so short a training run"),
+        ],
+    ),
+    Prediction(
+        "19.c",
+        1,
+        shown="exercise at [0.0, 0.5, 1.0]: 10.00",
+        slips=[
+            (0, "what does exercising at once pay, and who may do it"),
+            (2, "is there anything that the owner of the last list may do and the others may not"),
+        ],
+    ),
+    Prediction(
+        "19.d",
+        -1,
+        shown="slope of the tree's line from 5 dates on: -1.0",
+        slips=[
+            (1, "does the difference grow or fall with the number of dates"),
+            (-2, "with twice the dates, is the difference half as large, or a quarter"),
+            (-0.5, "with twice the dates, is the difference half as large, or seven tenths"),
+        ],
+        within=1.2,
     ),
 ]

@@ -5,7 +5,7 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 
-from course_utils.checks import Exercise, Mistake
+from course_utils.checks import Exercise, Mistake, Prediction
 
 over_dates = partial(jnp.cumsum, axis=0)
 
@@ -229,6 +229,38 @@ exercises = [
                 "that is the factor by which the price changes: multiply the price by it",
             ),
             Mistake(lambda *arguments: jnp.log(merton_step(*arguments)), "that is the logarithm of the price: take jnp.exp of it"),
+        ],
+    ),
+]
+
+predictions = [
+    Prediction(
+        "20.a",
+        0,
+        shown="their opposite",
+        slips=[
+            (1, "is a multiple of a fair game, even a negative one, still fair"),
+            (2, "what do half a fair game and no game at all have in common"),
+            (3, "for which martingales does the inequality hold"),
+        ],
+    ),
+    Prediction(
+        "20.b",
+        (8, 4, 11, 64),
+        shown="first kernel of the policy: (8, 4, 11, 64)",
+        slips=[
+            ((4, 8, 11, 64), "what is stacked last comes first"),
+            ((9, 4, 11, 64), "at the last date there is nothing to learn"),
+            ((8, 11, 64), "where are the four"),
+        ],
+    ),
+    Prediction(
+        "20.c",
+        0,
+        shown="gamma by differentiating twice: 0.0",
+        slips=[
+            (0.06, "along one path that stops in the money the payoff is strike - price: what is its second derivative"),
+            (0.06076, "along one path that stops in the money the payoff is strike - price: what is its second derivative"),
         ],
     ),
 ]

@@ -5,7 +5,7 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 
-from course_utils.checks import Exercise, Mistake, largest_array, no_python_loop
+from course_utils.checks import Exercise, Mistake, Prediction, largest_array, no_python_loop
 
 
 def combined(counts, sums, squares, error=lambda variance, paths, devices: jnp.sqrt(variance / paths)):
@@ -13,14 +13,31 @@ def combined(counts, sums, squares, error=lambda variance, paths, devices: jnp.s
     return mean, error(squares.sum() / counts.sum() - mean**2, counts.sum(), counts.size)
 
 
-def mean_of_means(counts, sums, squares):
+def mean_of_means(counts, sums, squares, error):
     mean = (sums / counts).mean()
-    return mean, jnp.sqrt((squares.sum() / counts.sum() - mean**2) / counts.sum())
+    return mean, error(mean, counts, sums, squares)
+
+
+def variances(counts, sums, squares):
+    """Each device's own."""
+    return squares / counts - (sums / counts) ** 2
+
+
+ERRORS = [  # what those who take the mean of the means may take for its standard error
+    lambda mean, counts, sums, squares: jnp.sqrt((squares.sum() / counts.sum() - mean**2) / counts.sum()),
+    lambda mean, *parts: combined(*parts)[1],
+    lambda mean, counts, sums, squares: jnp.sqrt(((squares / counts).mean() - mean**2) / counts.sum()),
+    lambda mean, counts, sums, squares: jnp.sqrt(((squares / counts).mean() - mean**2) / counts.size),
+    lambda mean, counts, *sums: jnp.sqrt(variances(counts, *sums) / counts).mean(),
+    lambda mean, counts, *sums: jnp.sqrt(variances(counts, *sums).mean() / counts.sum()),
+    lambda mean, counts, *sums: jnp.sqrt((variances(counts, *sums) / counts).mean()),
+    lambda mean, counts, *sums: jnp.sqrt((variances(counts, *sums) / counts).sum()) / counts.size,
+    lambda mean, counts, sums, squares: (sums / counts).std() / jnp.sqrt(counts.size),
+]
 
 
 def variance_within(counts, sums, squares):
-    variances = squares / counts - (sums / counts) ** 2
-    return combined(counts, sums, squares)[0], jnp.sqrt(counts @ variances) / counts.sum()
+    return combined(counts, sums, squares)[0], jnp.sqrt(counts @ variances(counts, sums, squares)) / counts.sum()
 
 
 def some_parts(key):
@@ -80,6 +97,22 @@ def regression(x, y, gram=lambda a: jax.lax.psum(a, "paths"), moment=lambda a: j
     return jnp.linalg.solve(gram(x.T @ x), moment(x.T @ y))
 
 
+PATHS_SENT = "the coefficients are right, but the paths themselves travel: let each device sum up its own, and send the sums by `jax.lax.psum`"
+
+
+def paths_gathered(x, y):
+    x, y = (jax.lax.all_gather(a, "paths", tiled=True) for a in (x, y))
+    return regression(x, y, alone, alone)
+
+
+def sends_sums_only(function, arguments):
+    """What one device sends, read from its program before vmap makes plain sums of the messages."""
+    coefficients, (x, y) = function.args[0], arguments
+    program = str(jax.make_jaxpr(coefficients, axis_env=[("paths", len(x))])(x[0], y[0]))
+    gathers = any(name in program for name in ("all_gather", "all_to_all", "ppermute"))
+    return PATHS_SENT if gathers or "psum" not in program else None
+
+
 def alone(a):
     return a
 
@@ -104,7 +137,7 @@ exercises = [
                     function,
                     "that is the mean of the devices' means; one with few paths counts as much as one with many: add up first, then divide",
                 )
-                for function in (mean_of_means, lambda *parts: (mean_of_means(*parts)[0], combined(*parts)[1]))
+                for function in (partial(mean_of_means, error=error) for error in ERRORS)
             ),
             Mistake(
                 partial(combined, error=lambda variance, paths, devices: jnp.sqrt(variance)),
@@ -127,7 +160,22 @@ exercises = [
             ),
             Mistake(
                 lambda counts, sums, squares: (combined(counts, sums, squares)[0], jnp.sqrt(squares.sum()) / counts.sum()),
-                "the variance is the mean square less the squared mean; you left out the latter",
+                "the variance is the mean of the squares minus the square of the mean, and the latter is missing",
+            ),
+            Mistake(
+                lambda counts, sums, squares: (
+                    combined(counts, sums, squares)[0],
+                    jnp.sqrt(((squares / counts).mean() - combined(counts, sums, squares)[0] ** 2) / counts.sum()),
+                ),
+                "the mean is right; the mean of the squares, too, is over all paths: squares.sum() / counts.sum()",
+            ),
+            Mistake(
+                lambda counts, sums, squares: (sums.sum() / counts.size, combined(counts, sums, squares)[1]),
+                "the sum of all payoffs is divided by the number of devices: divide it by the number of paths, counts.sum()",
+            ),
+            Mistake(
+                partial(combined, error=lambda variance, paths, devices: jnp.sqrt(variance / (paths - 1))),
+                "the variance is asked for as the mean of the squares minus the square of the mean, so divide it by the number of paths alone",
             ),
             Mistake(variance_within, "that is the variance within the devices; their means differ too: take the sums over all paths first"),
         ],
@@ -142,6 +190,10 @@ exercises = [
             Mistake(
                 lambda f, key, blocks, size: f(jax.random.normal(key, (size,))).mean(),
                 "each block must have a key of its own: with one key for all, the blocks are copies of one another",
+            ),
+            Mistake(
+                lambda f, key, blocks, size: f(jax.random.normal(jax.random.split(key, blocks)[0], (size,))).mean(),
+                "that is the first block alone: go through all the keys, and average",
             ),
             Mistake(
                 lambda f, key, blocks, size: streamed_mean(f, key, blocks, size) * blocks,
@@ -177,14 +229,25 @@ exercises = [
         solution=grid,
         inputs=some_book,
         static=(0,),
-        inspect=no_python_loop("right, and by a Python loop; map twice with jax.vmap, and say with in_axes what varies"),
+        inspect=no_python_loop("right, but by a Python loop: map twice with jax.vmap, and say with in_axes what varies"),
         mistakes=[
             Mistake(
                 lambda price, spots, volatilities, key: grid(price, spots, volatilities, key).T,
                 "the axes are the other way round: spots first, (n, m); the outer vmap makes the first axis",
             ),
             *(
-                Mistake(function, "options have different keys; here all share one, so the key isn't mapped: None in in_axes")
+                Mistake(function, "spot and volatility have changed places: `price` takes the spot first")
+                for function in (
+                    lambda price, spots, volatilities, key: grid(price, volatilities, spots, key),
+                    lambda price, spots, volatilities, key: grid(price, volatilities, spots, key).T,
+                )
+            ),
+            Mistake(
+                lambda price, spots, volatilities, key: jax.vmap(price, in_axes=(0, 0, None))(spots, volatilities, key),
+                "one vmap over both walks along them together, spot by volatility: map over the volatilities, then that over the spots",
+            ),
+            *(
+                Mistake(function, "each option got a key of its own; here all share one, so the key isn't mapped: None in in_axes")
                 for function in (a_key_each, partial(a_key_each, columns=False), partial(a_key_each, rows=False))
             ),
             Mistake(in_pairs, "that pairs the first spot with the first volatility, and so on: each spot with each volatility takes two vmaps"),
@@ -200,6 +263,7 @@ exercises = [
         inputs=shares,
         call=lambda answer, x, y: jax.vmap(answer, axis_name="paths")(x, y),
         tolerance=1e-3,
+        inspect=sends_sums_only,
         mistakes=[
             Mistake(
                 lambda x, y: regression(x, y, alone, alone),
@@ -221,10 +285,73 @@ exercises = [
                 lambda x, y: regression(x, y, gram=alone),
                 "`X'y` is summed over the devices and `X'X` is not: both are sums over paths",
             ),
+            Mistake(paths_gathered, PATHS_SENT),
+            Mistake(
+                lambda x, y: jax.lax.psum(x.T @ y, "paths") / jax.lax.psum(x.T @ x, "paths"),
+                "`X'X` is a matrix: solve the system `X'X b = X'y` with jnp.linalg.solve, don't divide by it",
+            ),
+            Mistake(
+                lambda x, y: jnp.linalg.solve(jax.lax.psum(x.T @ y, "paths"), jax.lax.psum(x.T @ x, "paths")),
+                "the matrix comes first: jnp.linalg.solve(`X'X`, `X'y`)",
+            ),
+            Mistake(
+                lambda x, y: regression(x, y, gram=lambda a: jax.lax.pmean(a, "paths")),
+                "one is a mean over the devices and the other a sum: take both as sums, or both as means",
+            ),
+            Mistake(
+                lambda x, y: jax.lax.psum(x.T @ y, "paths"),
+                "that is `X'y` of all devices: the coefficients b solve `X'X b = X'y`",
+            ),
             Mistake(
                 lambda x, y: regression(jax.lax.psum(x, "paths"), jax.lax.psum(y, "paths"), alone, alone),
                 "that adds up the paths themselves, a first path to a first path: send the sums `X'X` and `X'y` instead",
             ),
+        ],
+    ),
+]
+
+predictions = [
+    Prediction(
+        "21.a",
+        answer=(1.0, 0.0),
+        shown="(a + b) + c = 1.0\na + (b + c) = 0.0",
+        slips=[
+            ((1.0, 1.0), "one of the sums has to hold a number of nine digits on its way"),
+            ((0.0, 0.0), "where the two large numbers cancel first, nothing is there for the 1 to be lost beside"),
+            ((0.0, 1.0), "look at which sum comes first, the one in the brackets, and how many digits it has"),
+        ],
+    ),
+    Prediction(
+        "21.b",
+        answer=(16_384, 9),
+        shown="paths [16384, 16384, 16384, 16384, 16384, 16384, 16384, 16384]\nparameters [9, 9, 9, 9, 9, 9, 9, 9]",
+        slips=[
+            ((16_384, 10), "there is nothing to learn at one of the dates"),
+            ((131_072, 9), "the paths are what is spread along the mesh"),
+            ((16_384, 1), "nobody cut the parameters: each device must decide for its own paths at every date"),
+            ((131_072, 10), "the paths are what is spread along the mesh, and one of the dates needs no parameters"),
+        ],
+    ),
+    Prediction(
+        "21.c",
+        answer=0.021,
+        shown="16.0 ms (0.021×)",
+        within=2.0,
+        slips=[
+            (8, "the work is shared by eight, but the waiting is not: multiply the dates, the messages and their 20 µs"),
+            (1, "compare 50 · 16 · 20 µs with the work, 100,000 · 50 · 200 bytes at 3 TB/s"),
+            (48, "that is how many times as long eight devices take: turn it around"),
+        ],
+    ),
+    Prediction(
+        "21.d",
+        answer=8**0.5,
+        shown="one key for all standard error claimed 0.05, found over 200 runs 0.13",
+        within=1.3,
+        slips=[
+            (1, "the devices draw the same numbers: think of how many different paths that makes"),
+            (8, "there are eight times too few different paths, and a standard error goes with the root of their number"),
+            (1 / 8**0.5, "the claim is too small, not too large"),
         ],
     ),
 ]

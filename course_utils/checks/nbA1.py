@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 
 from course_utils import networks
-from course_utils.checks import Exercise, Mistake, draws_from
+from course_utils.checks import Exercise, Mistake, Prediction, draws_from
 from course_utils.networks import Dense
 
 
@@ -29,10 +29,10 @@ def _columns(key):
     return [(first, bias), (second, other)], x
 
 
-def _on_columns(layers, x, along=lambda bias: bias[:, None], order=lambda weight: weight, last=lambda y: y):
+def _on_columns(layers, x, along=lambda bias: bias[:, None], order=lambda weight: weight, hidden=jax.nn.relu, last=lambda y: y):
     for number, (weight, bias) in enumerate(layers):
         x = order(weight) @ x + along(bias)
-        x = last(x) if number == len(layers) - 1 else jax.nn.relu(x)
+        x = last(x) if number == len(layers) - 1 else hidden(x)
     return x
 
 
@@ -63,6 +63,10 @@ exercises = [
                 "the numbers are right, but networks.apply reads layer.kernel and layer.bias: make each pair a networks.Dense",
             ),
             Mistake(
+                lambda state: _from_torch(state)[::-1],
+                "the layers come in reverse order: `0.` is the one that sees the inputs",
+            ),
+            Mistake(
                 lambda state: list(_from_torch(state)),
                 "the layers come in a list; networks.init makes a tuple of them, and trees must agree in that to be mapped together",
             ),
@@ -85,6 +89,10 @@ exercises = [
                 lambda layers, x: _on_columns(layers, x, last=jax.nn.relu),
                 "there is a ReLU after the last layer too; its output may be negative",
             ),
+            Mistake(
+                lambda layers, x: _on_columns(layers, x, hidden=lambda y: y),
+                "there is no ReLU: it comes after every layer but the last",
+            ),
             Mistake(_on_rows, "that is the network on rows: here a batch is (inputs, batch), and the weight stands on the left"),
         ],
     ),
@@ -103,6 +111,14 @@ exercises = [
                 "that is Julia's shape, filled in NumPy's order: the axes come reversed, (dates, inputs, outputs)",
             ),
             Mistake(
+                lambda line, shape: line.reshape(shape, order="F"),
+                "that is Julia's array with Julia's axes, (outputs, inputs, dates): the course's kernels have them reversed",
+            ),
+            Mistake(
+                lambda line, shape: jnp.moveaxis(line.reshape(shape), -1, 0),
+                "reshape reads row by row, so Julia's shape scrambles the numbers before any axis is moved: give it the reversed shape",
+            ),
+            Mistake(
                 lambda line, shape: line.reshape(shape[2], shape[0], shape[1]),
                 "the dates are in front, but each kernel is scrambled: Julia's first index runs fastest, so all axes are reversed",
             ),
@@ -110,6 +126,49 @@ exercises = [
                 lambda line, shape: line.reshape(shape[::-1]).swapaxes(1, 2),
                 "these are PyTorch's weights, (dates, outputs, inputs): a kernel of this course is (inputs, outputs)",
             ),
+        ],
+    ),
+]
+
+predictions = [
+    Prediction(
+        "A1.a",
+        answer=(9, 32, 32),
+        shown="layer 1: kernel (9, 32, 32)",
+        slips=[
+            ((32, 32), "that is the kernel of one network; they are stacked"),
+            ((10, 32, 32), "on the last date nothing is decided, so it needs no network"),
+            ((32, 32, 9), "the axes of one network's kernel are right; look up where vmap puts the axis it maps over"),
+            ((9, 3, 32), "that is layer 0, which sees the three assets; layers are counted from 0"),
+            ((9, 32, 1), "that is the last layer; layers are counted from 0"),
+        ],
+    ),
+    Prediction(
+        "A1.b",
+        answer=(9, 1, 32),
+        shown="'4.weight': (9, 1, 32)",
+        slips=[
+            ((9, 32, 1), "that is JAX's kernel, (inputs, outputs) in each slice"),
+            ((1, 32, 9), "only the last two axes are exchanged"),
+            ((32, 1, 9), "only the last two axes are exchanged"),
+            ((1, 32), "that is one network's weight; they are stacked"),
+            ((32, 1), "that is one network's kernel; PyTorch's weights are stacked, and in another order"),
+        ],
+    ),
+    Prediction(
+        "A1.c",
+        answer=True,
+        shown="loss after 50 steps JAX 3.361    PyTorch 3.361",
+        slips=[(False, "rounding errors of a ten-millionth would have to grow a thousandfold in fifty steps of one and the same algorithm")],
+    ),
+    Prediction(
+        "A1.d",
+        answer=(1, 4, 2, 5, 3, 6),
+        shown="column-major [1 4 2 5 3 6]",
+        slips=[
+            ((1, 2, 3, 4, 5, 6), "that is row by row; column-major stores the first index fastest"),
+            (((1, 4), (2, 5), (3, 6)), "nearly: memory is one line, so write six numbers in one tuple"),
+            ((1, 3, 5, 2, 4, 6), "read down the columns of the table as it stands, without changing it first"),
         ],
     ),
 ]

@@ -32,7 +32,7 @@ def judge(prediction: Prediction, guess) -> str:
         return f"{prediction.name} no prediction yet."
     if agrees(guess, prediction.answer, prediction.within):
         return f"{prediction.name} as you say. Run the next cell to see it."
-    hint = next((f" {hint[0].upper()}{hint[1:]}." for slip, hint in prediction.slips if agrees(guess, slip)), "")
+    hint = next((f" {hint[0].upper()}{hint[1:]}{'' if hint.endswith('?') else '.'}" for slip, hint in prediction.slips if agrees(guess, slip)), "")
     return f"{prediction.name} not quite.{hint} Change your mind, or run the next cell and find out why."
 
 
