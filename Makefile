@@ -12,7 +12,7 @@ TESTS     ?= $(if $(NB),tests/conftest.py,tests)
 # Most of what is tested keeps one core busy, so two processes run it, a file at a time; one notebook needs but one.
 PYTEST    := python -m pytest $(if $(filter 1,$(words $(NB))),,--numprocesses 2 --dist loadfile)
 
-.PHONY: help lab env test test-slow test-colab test-newest notebooks tables slides slides-pdf site bench assignment grade diff-setup publish constraints clean
+.PHONY: help lab env test test-slow test-colab test-newest notebooks tables slides slides-pdf site bench findings assignment grade diff-setup publish constraints clean
 .DEFAULT_GOAL := help
 
 help:            ## this list
@@ -61,6 +61,10 @@ site: .venv/.site ## the course as a searchable site in build/site, from the sto
 bench: .venv/.bench ## measure the pricer beside its peers, then on sixty options; store results.md and sixty.md in tests/benchmarks (20 minutes, on an idle machine)
 	$(BIN)/python tests/benchmarks/bench.py
 	$(BIN)/python tests/benchmarks/sixty.py
+
+findings:        ## run what other packages did that nobody would have guessed, and say which changed (needs the network)
+	@changed=; for script in findings/*.sh; do echo "── $$script"; bash $$script || changed="$$changed $$script"; done; \
+	  test -z "$$changed" || { echo "Changed, or not to be run here:$$changed"; exit 1; }
 
 diff-setup: env  ## let git in this clone show what changed in a notebook cell by cell, by nbdime
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[diff]'
