@@ -443,6 +443,7 @@ def spread(pairs: jax.Array) -> Estimate:
 def rounded(estimate: Estimate, slope: jax.Array | float = 0.0) -> Estimate:
     """The ``estimate`` with what rounding leaves unknown in its error, which is the same however many paths there are: a unit in the
     last place of the mean, and what such a unit of the prices makes of it, by the ``slope`` along them."""
+    slope = jnp.where(jnp.isfinite(slope), slope, 0.0)  # where prices leave the range of floats it says nothing
     unit = jax.lax.stop_gradient(jnp.finfo(estimate.mean.dtype).eps * (jnp.abs(estimate.mean) + slope))
     return estimate._replace(stderr=jnp.sqrt(estimate.stderr**2 + unit**2))
 

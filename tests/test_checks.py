@@ -326,3 +326,46 @@ def test_a_prediction_that_nobody_knows_is_a_friendly_line(capsys):
     for name in ("04.z", "99.a", None):
         checks.predict(name, 1)
         assert "cannot be checked: the course has no prediction of this name; was the cell edited?" in capsys.readouterr().out
+
+
+# Counterexamples
+
+
+@pytest.mark.slow
+@every_exercise
+def test_counterexample(exercise):
+    """It fits a screen for a wrong answer, and there is none for a right one."""
+    assert checks.example(exercise, exercise.solution, seed=0, draws=1) == []
+    for mistake in exercise.mistakes[:2]:
+        lines = checks.example(exercise, mistake.answer, seed=0, draws=2)
+        assert len(lines) <= 16 and all(len(line) <= 130 and "\n" not in line for line in lines), lines
+        assert not lines or [line.split()[0] for line in lines[-2:]] == ["expected", "yours"]
+
+
+def test_counterexample_is_the_smallest_and_says_what_came(capsys, monkeypatch):
+    size = lambda key: checks.draws_from(key).integers(2, 9)
+    exercise = Exercise("00.9", lambda x, f: x.sum(), lambda key: (np.arange(1.0, size(key) + 1.0), np.sin), jit=False)
+    drawn = [size(key) for key in jax.random.split(jax.random.key(0), 8)]
+    assert checks.example(exercise, lambda x, f: x.prod() + 0.5, seed=0)[1] == f"    x =       {list(range(1, min(drawn) + 1))}"
+    monkeypatch.setattr(checks, "find", lambda name: exercise)
+    monkeypatch.setattr(checks, "wrong_before", set())
+    checks.check("00.9", lambda x, f: x.prod() + 0.5)
+    assert len(capsys.readouterr().out.splitlines()) == 1
+    checks.check("00.9", lambda x, f: x.prod() + 0.5)
+    first, *shown = capsys.readouterr().out.splitlines()
+    assert first.startswith("00.9 not yet: ") and shown[0] == "On these arguments it is wrong:"
+    assert [line.split(maxsplit=1)[0] for line in shown[1:]] == ["x", "f", "expected", "yours"] and "a function, sin" in shown[2]
+    checks.check("00.9", lambda x, f: x.sum())
+    assert capsys.readouterr().out == "00.9 correct.\n" and not checks.wrong_before
+
+
+def test_how_values_are_written():
+    from course_utils.checks.counterexample import lines, short
+
+    assert short(np.float32([[1.0, 2.5]])) == "[[1, 2.5]]" and short(jax.random.key(0)) == "a key" and short(0.1) == "0.1"
+    assert short({"a": (1, [2.0])}) == "{'a': (1, [2])}" and short(np.zeros(50, np.float32)).startswith("float32(50,) [0, 0, 0, 0, …]")
+    assert len(short("x" * 500)) < 110
+    right = np.zeros((4, 5))
+    wrong = right.copy()
+    wrong[2, 3] = np.nan
+    assert lines(["x"], [1], right, wrong)[1:] == ["    expected  float64(4, 5), at [2, 3] it is 0", "    yours     float64(4, 5), at [2, 3] it is nan"]

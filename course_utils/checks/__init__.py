@@ -15,7 +15,8 @@ says in which file a check looks. An answer is examined in stages, and the first
 
 Then the answer is compared with the author's ``mistakes``. Those go through the same stages on the same arguments; one
 that fails at the same stage with the same result (or the same exception) is what the student did, and its hint is
-printed. If there is none, the hint says in general words what differs.
+printed. If there is none, the hint says in general words what differs. Who asks again, and is still wrong, is shown the
+smallest of some random arguments on which the answer is wrong, with what was expected and what came.
 """
 
 import contextlib
@@ -32,6 +33,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from course_utils.checks import counterexample
 from course_utils.checks.compare import TOLERANCE, difference, kind
 from course_utils.inputs import ADVICE
 from course_utils.checks.inspectors import (
@@ -121,8 +123,11 @@ class CourseError(Exception):
     """The exercise itself is wrong: its name is unknown, or its solution raises."""
 
 
+wrong_before: set[str] = set()  # exercises whose last check in this kernel said "not yet"
+
+
 def check(name: str, answer, seed: int | None = None) -> None:
-    """Print one line about a student's ``answer`` to exercise ``name``; raise nothing."""
+    """Print one line about a student's ``answer`` to exercise ``name``, and a counterexample the second time; raise nothing."""
     try:
         verdict = assess(find(name), answer, seed)
     except KeyboardInterrupt:
@@ -131,6 +136,10 @@ def check(name: str, answer, seed: int | None = None) -> None:
         verdict = Verdict("cannot be checked", str(error) if isinstance(error, CourseError) else repr(error))
     hint = verdict.hint if verdict.hint.endswith((".", "?")) or not verdict.hint else verdict.hint + "."
     print(f"{name} {verdict.state}: {hint}" if hint else f"{name} {verdict.state}.")
+    if verdict.state == "not yet" and name in wrong_before:
+        with contextlib.suppress(Exception):  # it is a help, and must not stand in the way
+            print("".join(f"{line}\n" for line in example(find(name), answer, seed)), end="")
+    (wrong_before.add if verdict.state == "not yet" else wrong_before.discard)(name)
     if verdict.state == "correct":
         cells = sys._getframe(1).f_globals.get("In")  # IPython's list of the cells run so far, this one the last
         remember(name, cells[-1] if cells else "")
@@ -145,6 +154,22 @@ def predict(name: str, guess) -> None:
         print(judge(_named(name, "predictions"), guess))
     except Exception as error:
         print(f"{name} cannot be checked: {error if isinstance(error, CourseError) else repr(error)}")
+
+
+def example(exercise: Exercise, answer, seed: int | None = None, draws: int = 8) -> list[str]:
+    """The lines of a counterexample to ``answer``; none if its values are right, or no function is asked for."""
+    if exercise.inputs is None or not callable(answer):
+        return []
+    cases = []
+    for key in jax.random.split(jax.random.key(int.from_bytes(os.urandom(4)) >> 1 if seed is None else seed), draws):
+        expected, got = (_attempt(functools.partial(exercise.call, one), exercise.inputs(key)) for one in (exercise.solution, answer))
+        if _compared(got, expected, exercise.tolerance):
+            cases.append((exercise.inputs(key), expected, f"raises {got}" if isinstance(got, Raised) else got))
+    found = counterexample.smallest(cases)
+    if found is None:
+        return []
+    names = counterexample.named(exercise.solution, found[0])
+    return ["On these arguments it is wrong:", *counterexample.lines(names, *found)]
 
 
 def draws_from(key) -> np.random.Generator:
