@@ -399,10 +399,13 @@ def test_bars_of_greeks_whatever_the_variance(kind, volatility, maturity, divide
         normal = jax.scipy.stats.norm.cdf
         return sign * (spot * jnp.exp(-dividend * maturity) * normal(sign * d1) - 1.1 * jnp.exp(-rate * maturity) * normal(sign * (d1 - root)))
 
-    with jax.enable_x64(True):
+    jax.config.update("jax_enable_x64", True)
+    try:
         at = tuple(np.float64(number) for number in (1.0, volatility, 0.01, maturity))
         delta, vega, rho, by_maturity = jax.grad(price, argnums=(0, 1, 2, 3))(*at)
         closed = [float(number) for number in (delta, jax.grad(jax.grad(price))(*at), vega, rho, -by_maturity)]
+    finally:
+        jax.config.update("jax_enable_x64", False)
     market, option = simulate.BlackScholes(1.0, volatility, 0.01, dividend), lsmc.Bermudan(getattr(payoffs, kind)(1.1), maturity, 1)
     market, option, _ = lsmc.checked(market, option, jax.random.key(0), CUBIC)
     for paths in (1000, 20_000):
