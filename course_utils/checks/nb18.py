@@ -167,15 +167,24 @@ ALL_HELD = "the numbers are right, but all pieces' gradients are held at once: a
 STACKED = "the numbers are right, but the scan keeps something of every piece: take each piece's gradient inside, and add it to the carry"
 
 
+def sizes_out(scan):
+    """How many numbers a scan carries out, and how many it stacks: those have an axis that its body's results have not."""
+    carried = stacked = 0
+    for result, of_body in zip(scan.outvars, scan.params["jaxpr"].out_avals):
+        if result.aval.shape == of_body.shape:
+            carried += result.aval.size
+        else:
+            stacked += result.aval.size
+    return carried, stacked
+
+
 def adds_in_the_carry(function, arguments):
     """A scan whose carry holds a gradient, and which stacks next to nothing."""
     scans = [equation for equation in equations(function, arguments) if equation.primitive.name == "scan"]
     if not scans:
         return NO_SCAN
     parameters = sum(leaf.size for leaf in jax.tree.leaves(arguments[1]))
-    size = lambda variables: sum(variable.aval.size for variable in variables)
-    carried = max(size(scan.outvars[: scan.params["num_carry"]]) for scan in scans)
-    stacked = max(size(scan.outvars[scan.params["num_carry"] :]) for scan in scans)
+    carried, stacked = map(max, zip(*(sizes_out(scan) for scan in scans)))
     return ALL_HELD if carried < parameters else STACKED if stacked > parameters / 2 else None
 
 
