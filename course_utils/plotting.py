@@ -9,6 +9,8 @@ import io
 
 import matplotlib.pyplot as plt
 from cycler import cycler
+from PIL import Image
+
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 DASHES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1)), (0, (1, 1)))
 
@@ -23,7 +25,7 @@ STYLE = {
     "grid.alpha": 0.3,
     "image.cmap": "cividis",
     "lines.linewidth": 1.8,
-    "savefig.dpi": 100,
+    "savefig.dpi": 200,
 }
 
 
@@ -48,10 +50,20 @@ def show(figure, alt: str) -> None:
     for number, axes in enumerate(figure.axes):
         if axes.axison and not (axes.get_xlabel() and axes.get_ylabel()):
             raise ValueError(f"axes {number} of the figure lack a label: call set_xlabel and set_ylabel, or axis('off')")
-    with io.BytesIO() as png, plt.rc_context(STYLE):
-        figure.savefig(png, format="png", metadata={"Software": None})
-        data = png.getvalue()
+    picture = drawn(figure)
     plt.close(figure)
+    with io.BytesIO() as png:
+        picture.save(png, format="png", optimize=True)
+        data = png.getvalue()
     from IPython.display import display  # only a notebook shows figures; a script that imports this needs no IPython
 
-    display({"image/png": data, "text/plain": f"Figure: {alt}"}, raw=True, metadata={"image/png": {"alt": alt}})
+    width, height = (size // 2 for size in picture.size)  # two dots of the picture in each dot of the page
+    metadata = {"image/png": {"alt": alt, "width": width, "height": height}}
+    display({"image/png": data, "text/plain": f"Figure: {alt}"}, raw=True, metadata=metadata)
+
+
+def drawn(figure) -> Image.Image:
+    """The figure as a picture of 256 colors: sharp on any screen, and a third of the bytes that all colors take."""
+    with io.BytesIO() as png, plt.rc_context(STYLE):
+        figure.savefig(png, format="png")
+        return Image.open(png).convert("RGB").quantize(256, dither=Image.Dither.NONE)

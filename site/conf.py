@@ -49,8 +49,9 @@ def prepare(app, name, source):
         else:
             fold(cell)
             for output in cell["outputs"]:
-                if alt := output.get("metadata", {}).get("image/png", {}).get("alt"):
-                    cell["metadata"].setdefault("mystnb", {})["image"] = {"alt": alt}
+                if picture := output.get("metadata", {}).get("image/png"):
+                    image = {"alt": picture["alt"], "width": f"{picture['width']}px"}
+                    cell["metadata"].setdefault("mystnb", {})["image"] = image
     source[0] = json.dumps(notebook)
 
 

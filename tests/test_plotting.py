@@ -1,9 +1,12 @@
 """The one function that shows a figure: it insists on labels and alt text."""
 
+import io
+
 import IPython.display
 import matplotlib.pyplot as plt
 import pytest
 from course_utils import plotting
+from PIL import Image
 
 ALT = "A straight line that rises from 0 to 1."
 
@@ -31,7 +34,8 @@ def test_figure_comes_with_its_alt_text(figure, shown):
     ((data, metadata),) = shown
     assert data["image/png"].startswith(b"\x89PNG")
     assert data["text/plain"] == f"Figure: {ALT}"
-    assert metadata == {"image/png": {"alt": ALT}}
+    assert metadata == {"image/png": {"alt": ALT, "width": 700, "height": 360}}
+    assert Image.open(io.BytesIO(data["image/png"])).size == (1400, 720)
     assert not plt.fignum_exists(figure.number)
 
 
