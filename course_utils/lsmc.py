@@ -83,7 +83,7 @@ class Bermudan:
                 raise ValueError(f"maturity is {self.maturity!r}, but the last of times {times[-1]}; expected Bermudan.at(payoff=..., times=[...])")
 
 
-AT_ONCE = 12_800  # paths that ``evaluate`` works off at once, each 4 bytes times dates times features in float32
+AT_ONCE = 6_400  # paths that ``evaluate`` works off at once, each 4 bytes times dates times features in float32
 PILOT = 8_192  # about so many paths are first taken to find the multiples of the control variates
 FEW = 5  # with fewer effective observations a standard error says little; ``price`` warns, unless it is below 1% of the price
 CONFIDENT = 0.5  # standard errors by which stopping has to do better than waiting, on the paths that it was learned from
