@@ -14,9 +14,11 @@ from pathlib import Path
 
 import pytest
 import timetable
+from course_utils import compilation
 from nbval.plugin import IPyNbCell, IPyNbFile, NbCellError
 
 os.environ.setdefault("JAX_PLATFORMS", "cpu")  # where the stored outputs come from; the notebooks' kernels inherit it
+compilation.keep()  # as the notebooks' kernels do: what one process compiled, no other compiles again
 
 # A number, not a part of a name (`float32`) or of a version (`0.7.2`): 12, -0.0500, 1.234e-05, 40,000.00
 NUMBER = re.compile(r"(?<![\w.])([-+]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d*)?(?:[eE][-+]?\d+)?)(?!\d|\.\d)")
