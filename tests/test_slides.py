@@ -31,8 +31,8 @@ def needs(what, there):
 
 
 def test_every_notebook_has_a_deck():
-    wanted = {"course", *(f"{number:02}" for number in range(1, 22))}
-    assert wanted <= {deck.number for deck in DECKS}
+    notebooks = {path.stem for path in ROOT.glob("notebooks/*.ipynb")} - {"00_start_here", "A1_from_pytorch_and_julia"}
+    assert notebooks | {"course"} == {deck.name for deck in DECKS}, "write slides/NN_title.md, named as the notebook"
 
 
 @each_deck
@@ -77,6 +77,53 @@ def test_the_parts_of_a_deck(deck):
         assert names <= {"title", "predict", "answer", "next", "dense", "dark"}
     headings = [re.findall(r"^# (.+)$", slide, re.MULTILINE) for slide in deck.slides]
     assert [number for number, titles in enumerate(headings, start=1) if len(titles) != 1] == [], "slides without one title"
+
+
+COUNTS = dict(zip("One Two Three Four Five Six Seven Eight Nine Ten".split(), range(1, 11)))
+
+
+def unlike(slide, exercises):
+    """What the last slide of a deck says otherwise than its notebook, whose exercises are (number, title), in order.
+
+    Items are numbered from 1 and begin with the title in bold, or begin with the number in bold: - **21.1** …
+    """
+    shown = re.sub(r"<!--.*?-->", "", slide, flags=re.DOTALL)
+    items = re.findall(r"^(\d+\.|-) +\*\*(.+?)\*\*", shown, re.MULTILINE)
+    named = [name if mark == "-" else (int(mark[:-1]), name.removesuffix(".")) for mark, name in items]
+    wanted = [(k, title.removesuffix(".")) for k, (_, title) in enumerate(exercises, start=1)]
+    faults = []
+    for (number, title), as_title in zip(exercises, wanted):
+        if number not in named and as_title not in named:
+            faults.append(f"exercise {number} isn't listed: write `{as_title[0]}. **{title}** …`")
+    if len(named) > len(exercises):
+        faults.append(f"{len(named)} exercises are listed, the notebook has {len(exercises)}")
+    if (count := re.search(r"^# (\w+) exercises?\b", shown, re.MULTILINE)) and COUNTS.get(count[1]) != len(exercises):
+        faults.append(f"the title says {count[1]}, the notebook has {len(exercises)}")
+    return faults
+
+
+@each_deck
+def test_the_last_slide_has_the_notebooks_exercises(deck):
+    if deck.name != "course":
+        notebook = anatomy.Notebook(ROOT / "notebooks" / f"{deck.name}.ipynb")
+        exercises = re.findall(r"^### Exercise (\S+) · (.+?) *$", notebook.prose, re.MULTILINE)
+        assert exercises and unlike(deck.slides[-1], exercises) == [], "exercises and the deck's last slide"
+
+
+@pytest.mark.parametrize(
+    ("slide", "faults"),
+    [
+        ("# Two exercises, then\n\n1. **Slopes.** Of many.\n2. **How many?** Count.\n\n<!--\n3. **Not seen.**\n-->", []),
+        ("# Next\n\n- **07.1** Slopes\n- **07.2** Count", []),
+        ("# Two exercises\n\n1. **Slopes.** Of many.", ["exercise 07.2 isn't listed: write `2. **How many?** …`"]),
+        ("# Two exercises\n\n1. **How many?** Count.\n2. **Slopes.** Of many.", ["exercise 07.1 isn't", "exercise 07.2 isn't"]),
+        ("# Three exercises\n\n1. **Slopes.**\n2. **How many?**", ["the title says Three, the notebook has 2"]),
+        ("# Next\n\n1. **Slopes.**\n2. **How many?**\n3. **One more.**", ["3 exercises are listed, the notebook has 2"]),
+    ],
+)
+def test_a_forgotten_exercise_is_named(slide, faults):
+    found = unlike(slide, [("07.1", "Slopes"), ("07.2", "How many?")])
+    assert len(found) == len(faults) and all(there.startswith(said) for there, said in zip(found, faults))
 
 
 @each_deck

@@ -64,6 +64,27 @@ def test_exercises_that_are_assigned_exist():
     assert named and {name for name in named if name[:2] in written} <= exist
 
 
+EXERCISES = {n: notebook.number for notebook in OTHERS for n in re.findall(r"^### Exercise (\S+)", notebook.prose, re.M)}
+
+
+def undecided(weeks, exercises):
+    """Exercises that the weeks neither assign nor withhold, or both: the table's rows say which in their last two columns."""
+    assigned, withheld = (re.findall(r"\b\d\d\.\d\b", " ".join(row[column] for row in weeks)) for column in (-2, -1))
+    named = assigned + withheld
+    return [f"{name} is named {named.count(name)} times" for name in exercises if named.count(name) != 1]
+
+
+@pytest.mark.parametrize("number", NUMBERS[:-1])
+def test_ten_weeks_assign_or_withhold_each_exercise(number):
+    own = [name for name, notebook in EXERCISES.items() if notebook == number]
+    assert undecided(rows("## Ten weeks"), own) == [], "name it once in notebook 00's ten weeks, under Assign or Withhold"
+
+
+def test_what_the_ten_weeks_forget_is_seen():
+    weeks = [["1", "00", "say", "01.1, 01.3", "01.2, for a quiz"], ["2", "01", "say", "01.4", "01.3 until then"]]
+    assert undecided(weeks, ["01.1", "01.2", "01.3", "01.4", "01.5"]) == ["01.3 is named 2 times", "01.5 is named 0 times"]
+
+
 LEAKED = []
 PROVOKED = [  # in the order of the decoder's rows
     lambda: jax.jit(lambda x: x if x > 0 else -x)(1.0),
