@@ -17,6 +17,7 @@ import pytest
 from course_utils import reference
 
 FOLDER = Path(__file__).parent / "benchmarks"
+FINDINGS, PEERS = Path(__file__).parents[1] / "findings", Path(__file__).parents[1] / "notebooks/peers.md"
 BENCH, STORED = FOLDER / "bench.py", FOLDER / "results.md"
 TITLES = re.findall(r'^    """(## .+)"""$', BENCH.read_text(encoding="utf-8"), re.MULTILINE)
 TRIED = "## What was tried, and what it gave"
@@ -80,6 +81,50 @@ def test_quantlib_prices_the_same_options(dates):
     if dates == 9:
         price = engines["max_call"](5, 100.0, 100.0, 0.2, 0.05, 0.10, 3, 9, paths=5_000, seed=1)
         assert price == pytest.approx(26.159, rel=0.04)
+
+
+def test_page_about_peers_names_what_measures_it():
+    """Each script that it names is there, each script about a peer's prices is named, and each line names one or a test."""
+    text = PEERS.read_text(encoding="utf-8")
+    named = set(re.findall(r"`(\w+\.sh)`", text))
+    scripts = {path.name for path in FINDINGS.glob("*.sh")}
+    assert named <= scripts
+    assert {name for name in scripts if name.startswith(("quantlib", "financepy", "scipy", "fbm"))} <= named
+    measured = text.partition("## QuantLib")[2]
+    lines = re.findall(r"^- .*(?:\n  .*)*", measured, re.MULTILINE)
+    assert len(lines) > 15
+    assert [line for line in lines if not re.search(r"\.sh`|the same script|`test_\w+`", line)] == []
+    tests = "".join(path.read_text(encoding="utf-8") for path in Path(__file__).parent.glob("test_*.py"))
+    assert [name for name in re.findall(r"`(test_\w+)`", text) if f"def {name}(" not in tests] == []
+    for version in re.findall(r"(?:QuantLib|FinancePy|SciPy|fbm|jax|optax)`? (\d+\.\d+(?:\.\d+)?)", text):
+        assert any(f"=={version}" in (FINDINGS / name).read_text(encoding="utf-8") for name in named), version
+
+
+def test_quantlib_as_the_page_about_peers_says():
+    """What it says in words, and raises errors for, and so is no finding; the numbers are the page's."""
+    ql = pytest.importorskip("QuantLib", reason="QuantLib isn't installed: make bench")
+    process = runpy.run_path(str(FOLDER / "quantlib_engines.py"))["process"]
+    today = ql.Settings.instance().evaluationDate
+
+    def price(engine, market, strike, exercise):
+        option = ql.VanillaOption(ql.PlainVanillaPayoff(ql.Option.Put, strike), exercise)
+        option.setPricingEngine(engine(market))
+        return option.NPV()
+
+    monte_carlo = lambda market: ql.MCAmericanEngine(market, "pseudorandom", timeSteps=50, requiredSamples=20_000, seed=1)
+    put = process(36.0, 0.2, 0.06, 0.0)
+    window, year = ql.AmericanExercise(today + 182, today + 365), ql.AmericanExercise(today, today + 365)
+    assert price(monte_carlo, put, 40.0, window) == price(monte_carlo, put, 40.0, year)
+
+    negative, ten_years = process(100.0, 0.1, -0.01, -0.03), ql.AmericanExercise(today, today + 3650)
+    tree = lambda market: ql.BinomialVanillaEngine(market, "lr", 501)
+    for right in (tree, lambda market: ql.FdBlackScholesVanillaEngine(market, 400, 400)):
+        assert price(right, negative, 100.0, ten_years) == pytest.approx(7.54, abs=0.01)
+    assert price(ql.AnalyticEuropeanEngine, negative, 100.0, ql.EuropeanExercise(today + 3650)) == pytest.approx(6.14, abs=0.01)
+    formulas = ql.BaroneAdesiWhaleyApproximationEngine, ql.BjerksundStenslandApproximationEngine, ql.JuQuadraticApproximationEngine
+    for engine in (ql.QdFpAmericanEngine, ql.QdPlusAmericanEngine, *formulas):
+        with pytest.raises(RuntimeError, match="double-boundary|negative"):
+            price(engine, negative, 100.0, ten_years)
 
 
 def test_pytorch_prices_the_same_option():

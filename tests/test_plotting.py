@@ -1,4 +1,4 @@
-"""The one function that shows a figure: it insists on labels and alt text."""
+"""The two functions that show figures: they insist on labels and alt text."""
 
 import io
 
@@ -73,3 +73,69 @@ def test_picture_without_scales_needs_no_labels(shown):
 
 def test_lines_differ_in_color_and_in_dashes():
     assert len(set(plotting.PALETTE)) == len(plotting.PALETTE) == len(set(plotting.DASHES))
+
+
+def growing(steps=3):
+    """A line that grows, in one figure."""
+    figure, axes = plotting.subplots()
+    (line,) = axes.plot([], [])
+    axes.set(xlabel="time in years", ylabel="price", xlim=(0, steps), ylim=(0, steps))
+    for step in range(steps):
+        line.set_data([0, step], [0, step])
+        yield figure
+
+
+def test_moving_picture_starts_and_ends_with_the_last_and_plays_twice(shown):
+    plotting.animate(growing(), alt="A straight line grows from 0 to 2.")
+    ((data, metadata),) = shown
+    assert metadata == {"image/png": {"alt": "A straight line grows from 0 to 2.", "width": 700, "height": 360}}
+    picture = Image.open(io.BytesIO(data["image/png"]))
+    assert picture.is_animated and picture.n_frames == 4 and picture.info["loop"] == 2 and picture.mode == "P"
+    seen, milliseconds = [], []
+    for frame in range(picture.n_frames):
+        picture.seek(frame)
+        seen.append(picture.convert("RGB").tobytes())
+        milliseconds.append(picture.info["duration"])
+    assert seen[0] == seen[-1] and len(set(seen)) == 3
+    assert 2 * sum(milliseconds) <= 5000
+    assert picture.convert("RGB").getpixel((0, 0)) == (255, 255, 255)
+    assert not plt.get_fignums()
+
+
+def test_same_moving_picture_same_bytes(shown):
+    for _ in range(2):
+        plotting.animate(growing(), alt="A straight line grows from 0 to 2.")
+    assert shown[0] == shown[1]
+
+
+def test_figures_may_be_made_one_by_one(shown):
+    def figures():
+        for end in (1.0, 2.0):
+            figure, axes = plotting.subplots()
+            axes.plot([0.0, end])
+            axes.set(xlabel="time in years", ylabel="price", ylim=(0, 2))
+            yield figure
+
+    plotting.animate(figures(), alt="A straight line that becomes steeper.")
+    assert len(shown) == 1 and not plt.get_fignums()
+
+
+@pytest.mark.parametrize(
+    ("figures", "options", "said"),
+    [
+        (growing(), {"alt": "A line"}, "alt is"),
+        (growing(1), {"alt": ALT}, "1 figures in 2.4 seconds"),
+        (growing(), {"alt": ALT, "seconds": 3}, "3 figures in 3 seconds"),
+        (growing(), {"alt": ALT, "seconds": 0}, "3 figures in 0 seconds"),
+    ],
+)
+def test_what_animate_refuses(shown, figures, options, said):
+    with pytest.raises(ValueError, match=said):
+        plotting.animate(figures, **options)
+    assert not shown
+
+
+def test_moving_picture_needs_labels_too(shown):
+    figure, axes = plotting.subplots()
+    with pytest.raises(ValueError, match="axes 0 of the figure lack a label"):
+        plotting.animate([figure, figure], alt=ALT)

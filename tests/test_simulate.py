@@ -170,3 +170,20 @@ def test_ornstein_uhlenbeck(seed):
     for date in (0, 5, 59):
         assert within(paths[date], means[date]) and within((paths[date] - means[date]) ** 2, variances[date])
     assert np.corrcoef(paths[-2], paths[-1])[0, 1] == pytest.approx(keeps, abs=4 * (1 - keeps**2) / np.sqrt(PATHS))
+
+
+def test_a_longer_split_begins_with_the_shorter_one():
+    """Notebook 05 says so: whoever splits a key again gets the old keys first."""
+    three, five = (jax.random.key_data(jax.random.split(jax.random.key(3), number)) for number in (3, 5))
+    assert (three == five[:3]).all()
+
+
+@pytest.mark.parametrize(("kind", "as_one_by_one", "unchanged"), [("threefry2x32", 4, 1), ("rbg", 1, 4)])
+def test_rbg_keys_but_the_first_are_ignored_under_vmap(kind, as_one_by_one, unchanged):
+    """What the page about peers says, and jax's own documentation of jax.random: rows that agree, of four."""
+    draw = lambda key: jax.random.normal(key, (3,))
+    keys, others = (jax.random.split(jax.random.key(seed, impl=kind), 4) for seed in (0, 1))
+    mapped = jax.vmap(draw)(keys)
+    one_by_one, partly_others = jnp.stack([draw(key) for key in keys]), jax.vmap(draw)(jnp.concatenate([keys[:1], others[1:]]))
+    assert (mapped == one_by_one).all(axis=1).sum() == as_one_by_one
+    assert (mapped == partly_others).all(axis=1).sum() == unchanged

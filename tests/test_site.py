@@ -164,3 +164,15 @@ def test_glossary_has_anchors(site, page):
     open_page(page, site, "notebooks/glossary.html", "#carry")
     assert page.locator("#carry h2").inner_text().startswith("carry")
     page.wait_for_function("Math.abs(document.querySelector('#carry').getBoundingClientRect().top) < 200", timeout=5000)
+
+
+def test_page_about_peers(site, page):
+    """Notebooks 19 and 20 lead to it; on a telephone its long names don't make it wider."""
+    for name in ("19_the_pricer", "20_bounds_and_greeks"):
+        open_page(page, site, f"notebooks/{name}.html")
+        page.locator("article a[href^='peers.html']").first.click()
+        page.wait_for_url("**/notebooks/peers.html")
+    page.set_viewport_size({"width": 400, "height": 800})
+    found = page.evaluate(WHAT_IS_THERE)
+    assert found["width"] <= 400
+    assert [link for link in found["links"] if leads_nowhere(link, site)] == []

@@ -1,9 +1,11 @@
 """Exercises of notebook 02: gradients."""
 
+import inspect
+
 import jax
 import jax.numpy as jnp
 
-from course_utils.checks import Exercise, Mistake, Prediction, draws_from, largest_array
+from course_utils.checks import Exercise, Mistake, Prediction, difference, draws_from, largest_array
 
 
 # Functions of the module, not made anew for each draw: jax compiles for a function once.
@@ -16,6 +18,35 @@ BOWLS = (
 CHAINS = (lambda x: jnp.sum(jnp.sin(x) * jnp.roll(x, 1) ** 2), lambda x: jnp.sum((x - jnp.roll(x, 1)) ** 4))
 
 
+STEPS = (0.01, 1e-3, 1e-4, 1e-5, 1e-6)  # of those who take a finite difference where a derivative is taught
+
+
+def takes_derivatives(hint):
+    """An inspector: the function that is the first argument must be differentiated by JAX, and not by a small step."""
+
+    def inspector(function, arguments):
+        differentiated = []
+        curve, *others = arguments
+        watched = jax.custom_jvp(curve)
+
+        @watched.defjvp
+        def rule(points, tangents):
+            differentiated.append(1)
+            return jax.jvp(curve, points, tangents)
+
+        function(watched, *others)
+        return None if differentiated else hint
+
+    return inspector
+
+
+A_SMALL_STEP = "that takes a small step, which loses digits and has to be chosen; jax.grad(f)(x0) is the slope itself"
+
+
+def _by_a_step(step, behind):
+    return lambda f, x0, x: f(x0) + (f(x0 + step) - f(x0 - behind * step)) / ((1 + behind) * step) * (x - x0)
+
+
 def _curve(key):
     x0, x = draws_from(key).normal(size=2).tolist()
     return CURVES[x0 > x], x0, x
@@ -24,6 +55,19 @@ def _curve(key):
 def _bowl(key):
     x = draws_from(key).normal(size=3)
     return BOWLS[int(x[0] > 0)], jnp.asarray(x)
+
+
+def _newton_step(f, x):
+    """The gradient of the sum adds up each column of the Hessian; that is its diagonal only where the rest is zero."""
+    return x - jnp.linalg.solve(jax.hessian(f)(x), jax.grad(f)(x))
+
+
+SAY_WHY = "right; now write, in one sentence as the function's docstring, why the program was wrong"
+
+
+def _says_why(function, arguments):
+    """``function`` is the check's ``partial`` of the answer."""
+    return None if (inspect.unwrap(function.args[0]).__doc__ or "").strip(". \n") else SAY_WHY
 
 
 def _probabilities(key):
@@ -61,12 +105,22 @@ def _makes_a_matrix(function, arguments):
         return A_MATRIX
 
 
+BY_A_SMALL_STEP = "the change of the gradient is taken over a small step, which loses digits; jax.jvp gives the rate itself"
+
+
+def _is_a_small_step(function, arguments):
+    """H v doubles with v; a difference over the step 0.001 v doesn't, if v is multiplied by a thousand and more."""
+    f, x, v = arguments
+    return BY_A_SMALL_STEP if difference(function(f, x, 4096 * v), 4096 * function(f, x, v), 1e-3) else None
+
+
 exercises = [
     Exercise(
         "02.1",
         solution=lambda f, x0, x: f(x0) + jax.grad(f)(x0) * (x - x0),
         inputs=_curve,
         jit=False,
+        inspect=takes_derivatives(A_SMALL_STEP),
         mistakes=[
             Mistake(
                 lambda f, x0, x: jax.grad(f)(x0) * (x - x0), "the line goes through 0 at x0; it should go through f(x0)"
@@ -84,7 +138,7 @@ exercises = [
             ),
             Mistake(
                 lambda f, x0, x: f(x0) + jax.grad(f)(x0) * (x0 - x),
-                "the line leans the wrong way: the distance is x - x0",
+                "the line leans the wrong way: the slope times the distance x - x0 is added to the height",
             ),
             Mistake(lambda f, x0, x: f(x), "that is the curve itself, not its tangent"),
             Mistake(lambda f, x0, x: jax.grad(f)(x0), "that is the slope; the height of the line at x is asked for"),
@@ -104,15 +158,44 @@ exercises = [
                 lambda f, x0, x: f(x) + jax.grad(f)(x) * (x0 - x),
                 "that is the tangent at x, read at x0; the line touches at x0 and is read at x",
             ),
+            Mistake(lambda f, x0, x: f(x) + jax.grad(f)(x0) * (x - x0), "the line starts from the height f(x0), not f(x)"),
+            Mistake(lambda f, x0, x: x0 + jax.grad(f)(x0) * (x - x0), "x0 is a point on the x-axis; the height there is f(x0)"),
+            Mistake(lambda f, x0, x: f + jax.grad(f)(x0) * (x - x0), "f is a function; its height at x0 is f(x0)"),
+            Mistake(lambda f, x0, x: f(x0) + jax.grad(f)(x - x0), "the slope is taken at x0, and then multiplied by the distance x - x0"),
+            Mistake(lambda f, x0, x: f(x0) + jax.grad(f)(x0, x), "f has one argument, and so has jax.grad(f): the point x0"),
+            Mistake(lambda f, x0, x: jax.value_and_grad(f)(x0), "those are the value and the slope at x0; the height of the line at x is asked for"),
+            Mistake(
+                lambda f, x0, x: jax.grad(f)(x0) + f(x0) * (x - x0),
+                "value and slope have changed places; value_and_grad gives the value first",
+            ),
+            *(Mistake(_by_a_step(step, behind), A_SMALL_STEP) for step in STEPS for behind in (0, 1)),
         ],
     ),
     Exercise(
         "02.2",
-        solution=lambda f, x: x - jnp.linalg.solve(jax.hessian(f)(x), jax.grad(f)(x)),
+        solution=_newton_step,
         inputs=_bowl,
         jit=False,
         tolerance=1e-3,
+        inspect=_says_why,
         mistakes=[
+            Mistake(
+                lambda f, x: x - jax.grad(f)(x) / jax.grad(lambda x: jax.grad(f)(x).sum())(x),
+                "that is the program as it was; does element i of grad(f) depend on x[i] alone?",
+            ),
+            Mistake(lambda f, x: x - jnp.linalg.solve(jax.hessian(f)(x), jax.grad(f)(x)), SAY_WHY),
+            Mistake(
+                lambda f, x: x - jax.grad(f)(x) / jax.hessian(f)(x),
+                "`/` works entry by entry and leaves a matrix; H⁻¹g solves an equation: jnp.linalg.solve(H, g)",
+            ),
+            Mistake(
+                lambda f, x: x - jnp.linalg.solve(jax.hessian(f), jax.grad(f)),
+                "jax.hessian(f) and jax.grad(f) are functions; call each at x",
+            ),
+            Mistake(
+                lambda f, x: x - jnp.linalg.solve(jax.jacobian(f)(x), jax.grad(f)(x)),
+                "solve(H, g) takes the matrix first; and that is the Hessian, which is the Jacobian of the gradient, not of f",
+            ),
             Mistake(
                 lambda f, x: x + jnp.linalg.solve(jax.hessian(f)(x), jax.grad(f)(x)),
                 "the step goes uphill; it is subtracted from x",
@@ -131,7 +214,7 @@ exercises = [
             ),
             Mistake(
                 lambda f, x: x - jnp.linalg.solve(jax.grad(f)(x), jax.hessian(f)(x)),
-                "the matrix comes first: solve(H, g)",
+                "solve(H, g) takes the matrix first; and that is the Hessian, which is the Jacobian of the gradient, not of f",
             ),
             Mistake(
                 lambda f, x: x - jnp.linalg.inv(jax.hessian(f)(x)) * jax.grad(f)(x),
@@ -159,13 +242,20 @@ exercises = [
                 lambda p: -jnp.sum(jnp.where(p > 0, p * jnp.log(p), 0.0)),
                 "the value is right, but the gradient is NaN: log still sees the 0; a second `where` must replace it first",
             ),
-            Mistake(
-                lambda p: -jnp.sum(p * jnp.log(p + 1e-8)),
-                "the value is right, but where p is 0 the gradient is the log of the small number added; let it be 0 there",
+            *(
+                Mistake(
+                    lambda p, small=small: -jnp.sum(p * jnp.log(jnp.maximum(p, small))),  # p + small does the same
+                    "the value is right, but where p is 0 the gradient is the log of the small number put there; let it be 0",
+                )
+                for small in (1e-5, 1e-6, 1e-7, 1e-8, 1e-9, 1e-10, 1e-12, 1e-15, 1e-16, 1e-20, 1e-30)
             ),
             Mistake(
-                lambda p: -jnp.sum(p * jnp.log(jnp.maximum(p, 1e-10))),
-                "the value is right, but where p is 0 the gradient is the log of the small number put there; let it be 0",
+                lambda p: -jnp.sum(jax.lax.stop_gradient(p) * jnp.log(jnp.where(p > 0, p, 1.0))),
+                "the value is right, but in its gradient the factor p in front of the logarithm counts too",
+            ),
+            Mistake(
+                lambda p: -jnp.sum(jnp.where(p > 0, p * jnp.log2(jnp.where(p > 0, p, 1.0)), 0.0)),
+                "that is the logarithm to base 2; the natural one is asked for",
             ),
             Mistake(
                 lambda p: jnp.sum(jnp.where(p > 0, p * jnp.log(jnp.where(p > 0, p, 1.0)), 0.0)),
@@ -220,6 +310,24 @@ exercises = [
                 lambda *args: _forecast_loss(*args) / 2,
                 "that is half of it; the mean of the squares is asked for, without a factor",
             ),
+            Mistake(
+                lambda w, features, next_features, reward: _forecast_loss(w, features, -next_features, reward),
+                "the later forecast counts with the wrong sign: the whole target is subtracted, so it needs parentheses",
+            ),
+            Mistake(
+                lambda w, features, next_features, reward: _forecast_loss(w, features, next_features, 0.9 * reward),
+                "the factor 0.9 belongs to the later forecast alone, not to the reward",
+            ),
+            Mistake(lambda *args: _forecast_loss(*args, mean=lambda x: x), "that is one square for each day; their mean is asked for"),
+            Mistake(
+                lambda w, features, next_features, reward: jnp.mean(features @ w - reward - 0.9 * next_features @ w) ** 2,
+                "first square each day's difference, then take the mean",
+            ),
+            Mistake(
+                lambda *args: _forecast_loss(*args, mean=lambda x: jnp.mean(jnp.sqrt(x))),
+                "those are absolute differences; their squares are asked for",
+            ),
+            Mistake(lambda *args: jax.grad(_forecast_loss)(*args), "that is the gradient; the loss is asked for, and the check differentiates it"),
         ],
     ),
     Exercise(
@@ -228,7 +336,7 @@ exercises = [
         inputs=_chain,
         jit=False,
         tolerance=1e-3,
-        inspect=_makes_a_matrix,
+        inspect=lambda *given: _makes_a_matrix(*given) or _is_a_small_step(*given),
         mistakes=[
             Mistake(
                 lambda f, x, v: jax.hessian(f)(x) @ v,
@@ -254,9 +362,60 @@ exercises = [
                 lambda f, x, v: jax.grad(f)(x) * v,
                 "that is the gradient times v, element by element; second derivatives are needed: how grad(f) changes",
             ),
+            Mistake(
+                lambda f, x, v: jax.grad(lambda x: jax.grad(f)(x).sum())(x) * v,
+                "the gradient of the sum adds up the Hessian's columns; each has to be weighted by v before it is added",
+            ),
+            Mistake(
+                lambda f, x, v: jax.grad(lambda x: jax.grad(f)(x) * v)(x),
+                "grad refuses a function that returns a vector, as the gradient does; jvp says how it changes along v",
+            ),
+            Mistake(
+                lambda f, x, v: jax.grad(jax.grad(f))(x) @ v,
+                "grad refuses a function that returns a vector, as the gradient does; jvp says how it changes along v",
+            ),
+            Mistake(
+                lambda f, x, v: jax.jvp(jax.grad(f)(x), (x,), (v,))[1],
+                "jvp takes a function, jax.grad(f), and not its value at x",
+            ),
+            Mistake(
+                lambda f, x, v: jax.vjp(f, x)[1](v),
+                "f returns one number, so its vjp takes one; it is grad(f) that takes v",
+            ),
+            Mistake(
+                lambda f, x, v: jax.vjp(jax.grad(f), x)[1](v),
+                "vjp returns a tuple, one entry for each argument of the function; take the first",
+            ),
+            Mistake(
+                lambda f, x, v: jax.jvp(jax.grad(f), (x,), (v,))[1] @ v,
+                "that is v · H v, the curvature along v; the vector H v is asked for",
+            ),
+            Mistake(
+                lambda f, x, v: jax.jvp(jax.hessian(f), (x,), (v,))[1],
+                "that is how the Hessian changes along v, a third derivative; take grad(f) instead of the Hessian",
+            ),
+            Mistake(
+                lambda f, x, v: jax.grad(f)(x + v) - jax.grad(f)(x),
+                "that is the gradient's change over the whole step v; its rate of change at x is asked for: jax.jvp",
+            ),
+            *(
+                Mistake(
+                    lambda f, x, v, step=step, behind=behind: (jax.grad(f)(x + step * v) - jax.grad(f)(x - behind * step * v)) / ((1 + behind) * step),
+                    BY_A_SMALL_STEP,
+                )
+                for step in (0.01, 1e-3, 1e-4)
+                for behind in (0, 1)
+            ),
         ],
     ),
 ]
+
+
+def steps(low, high):
+    """All steps of one digit, from 1e``low`` to 9e``high``, that are off by more than a factor of ten from 0.005."""
+    numbers = [float(f"{digit}e{power}") for power in range(low, high + 1) for digit in range(1, 10)]
+    return [number for number in numbers if not 0.0005 <= number <= 0.05]
+
 
 predictions = [
     Prediction(
@@ -264,11 +423,11 @@ predictions = [
         answer=0.005,
         shown="smallest for steps between 0.001 and 0.01",
         slips=[
-            (1e-7, "at this step the rounding is divided by 2e-7; how large does that make it?"),
-            (1e-6, "at this step the rounding is divided by 2e-6; how large does that make it?"),
-            (1e-4, "set h²/6 equal to 6e-8/h and solve for h"),
-            (0.1, "that is close, but h²/6 is still 0.002 here, and the rounding far less"),
-            (1.0, "h²/6 is large at this step; it falls fast as h shrinks"),
+            *((step, "a smaller step is not always a better one: 6e-8 divided by this step is how much?") for step in steps(-9, -5)),
+            *((step, "that is close, but the rounding error, 6e-8 / h, is still the larger of the two; where are they equal?") for step in steps(-4, -4)),
+            *((step, "that is close, but h²/6 is far larger here than 6e-8 / h; where are the two equal?") for step in steps(-2, -2)),
+            *((step, "the error h²/6 is large at this step, and it falls fast as h shrinks") for step in [*steps(-1, -1), 1.0]),
+            (0.0, "a step of zero gives 0/0"),
         ],
         within=10.0,
     ),

@@ -2,8 +2,10 @@
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
-from course_utils.checks import Exercise, Mistake, Prediction, no_python_loop
+from course_utils.checks import Exercise, Mistake, Prediction, draws_from, no_python_loop
+from course_utils.checks.nb02 import STEPS, takes_derivatives
 
 CURVES = (lambda x: x**3 - 2 * x, lambda x: jnp.exp(x / 2) + jnp.sin(3 * x))
 
@@ -35,13 +37,42 @@ def _two_tables(key):
     return jax.random.normal(a, (9, 3)), jax.random.normal(b, (8, 3))
 
 
-def _columns(key):
-    W, b, samples = jax.random.split(key, 3)
-    return jax.random.normal(W, (6, 4)), jax.random.normal(b, (6,)), jax.random.normal(samples, (4, 5))
+SAME_SHAPE = (jnp.tanh, lambda x: jnp.square(x) + 1)
+LENGTHS = [100, 4, *sorted({n for power in range(10) for n in (2**power - 1, 2**power, 2**power + 1)} - {0}), 700, 1000]
 
 
-def _layer(W, b, x):
-    return jnp.maximum(W @ x + b, 0.0)
+def _odd_length(key):
+    rng = draws_from(key)
+    x = rng.normal(size=rng.integers(3, 1000)).astype(np.float32)  # (n,)
+    return SAME_SHAPE[len(x) % 2], x
+
+
+def _padded(f, x, length, in_front=0):
+    padded = np.zeros(length, x.dtype)
+    padded[in_front : in_front + len(x)] = x
+    return f(padded)[: len(x)]
+
+
+def _power_of_two(n, start=1):
+    return start if start >= n else _power_of_two(n, 2 * start)
+
+
+CALLS = "right, but `f` is called more than once for one x; pad x, and call `f` on all of it"
+EVERY_LENGTH = "right, but over all n `f` sees more than eleven lengths, and is compiled for each"
+
+
+def _lengths_seen(function, arguments):
+    """Which lengths ``f`` is called with for a sample of all n: at most eleven, each less than twice n, one a call."""
+    seen = set()
+    for n in LENGTHS:
+        lengths = []
+        function(lambda x: lengths.append(np.size(x)) or np.asarray(x), np.ones(n, np.float32))
+        if len(lengths) != 1:
+            return CALLS
+        if lengths[0] >= 2 * n:
+            return f"right, but an x of length {n} is padded to {lengths[0]}, which is twice its length or more"
+        seen.update(lengths)
+    return EVERY_LENGTH if len(seen) > 11 else None
 
 
 def _examples(key):
@@ -65,13 +96,21 @@ def _clipped_gradient(w, X, y, limit):
     return jax.vmap(_clip, in_axes=(0, None))(_gradients(w, X, y), limit).mean(axis=0)
 
 
+A_LOOP = no_python_loop("the values are right, but a Python loop visits the points one by one; jax.vmap maps")
+A_SMALL_STEP = "that takes a small step, which loses digits and has to be chosen; jax.grad(f) is the derivative itself"
+
+
+def _by_a_step(step, behind):
+    return lambda f, xs: (f(xs + step) - f(xs - behind * step)) / ((1 + behind) * step)
+
+
 exercises = [
     Exercise(
         "03.1",
         solution=lambda f, xs: jax.vmap(jax.grad(f))(xs),
         inputs=_points,
         static=(0,),
-        inspect=no_python_loop("the values are right, but a Python loop visits the points one by one; jax.vmap maps"),
+        inspect=lambda *given: A_LOOP(*given) or takes_derivatives(A_SMALL_STEP)(*given),
         mistakes=[
             Mistake(
                 lambda f, xs: jax.grad(f)(xs), "grad needs a function of one point; map it over the points with vmap"
@@ -97,6 +136,31 @@ exercises = [
                 lambda f, xs: jnp.stack([jax.grad(f)(x) for x in xs]),
                 "the values are right, but a Python loop visits the points one by one; jax.vmap maps",
             ),
+            Mistake(
+                lambda f, xs: [jax.grad(f)(x) for x in xs],
+                "that is a list, made by a Python loop; vmap gives one array",
+            ),
+            Mistake(
+                lambda f, xs: jax.vmap(jax.grad(f(xs))),
+                "grad takes the function f, not its values: jax.grad(f)",
+            ),
+            Mistake(
+                lambda f, xs: jax.vmap(jax.grad(f), in_axes=None)(xs),
+                "None says that xs is not mapped over; its axis 0 is, and that is what vmap takes by itself",
+            ),
+            Mistake(
+                lambda f, xs: jax.vmap(jax.grad)(f, xs),
+                "grad makes a function of f, once; what is mapped over the points is that function: vmap(grad(f))",
+            ),
+            Mistake(
+                lambda f, xs: jax.vmap(jax.value_and_grad(f))(xs),
+                "values and slopes come back, as a pair; only the slopes are asked for",
+            ),
+            Mistake(
+                lambda f, xs: jnp.gradient(f(xs), xs),
+                "jnp.gradient takes differences between neighboring points; jax.grad(f) is the derivative at each",
+            ),
+            *(Mistake(_by_a_step(step, behind), A_SMALL_STEP) for step in STEPS[:3] for behind in (0, 1)),
         ],
     ),
     Exercise(
@@ -116,6 +180,36 @@ exercises = [
             ),
             Mistake(lambda x: jnp.sqrt(jnp.abs(x)), "the sign is lost: for x < 0 the result is negative"),
             Mistake(lambda x: jnp.where(x >= 0, jnp.sqrt(x), 0.0), "for x < 0 the result is the negative of the root of -x, not 0"),
+            Mistake(
+                lambda x: -jnp.sqrt(-x),
+                "that is right for negative x; for the others the root is of a negative number, which is NaN",
+            ),
+            Mistake(
+                lambda x: x / jnp.sqrt(x),
+                "the root of a negative number is NaN; take the root of its absolute value",
+            ),
+            Mistake(
+                lambda x: jnp.maximum(jnp.sqrt(x), -jnp.sqrt(-x)),
+                "one of the two roots is NaN for every x; jnp.where should pick the other one",
+            ),
+            Mistake(
+                lambda x: jnp.where(x < 0, jnp.sqrt(x), -jnp.sqrt(-x)),
+                "one of the two roots is NaN for every x; jnp.where should pick the other one",
+            ),
+            Mistake(lambda x: -jnp.sign(x) * jnp.sqrt(jnp.abs(x)), "the sign is the wrong way round: for x >= 0 the result is √x"),
+            Mistake(lambda x: jnp.sign(x) * jnp.abs(x) ** 2, "that is the square; the root is asked for"),
+            Mistake(
+                lambda x: np.sign(x) * np.sqrt(np.abs(x)),
+                "right as it is, but NumPy needs numbers, and under jit there are none; jnp.sign and jnp.sqrt take a tracer",
+            ),
+            Mistake(
+                lambda x: jnp.where(x >= 0, lambda: jnp.sqrt(x), lambda: -jnp.sqrt(-x)),
+                "where takes arrays, not functions: both are computed, and it picks",
+            ),
+            Mistake(
+                lambda x: jax.lax.cond(x >= 0, jnp.sqrt(x), -jnp.sqrt(-x)),
+                "cond takes functions; jnp.where takes the two results and needs no more here",
+            ),
             Mistake(
                 lambda x: jnp.sign(x) * jnp.abs(x),
                 "that is x itself; the root of the absolute value is missing",
@@ -148,40 +242,100 @@ exercises = [
                 lambda a, b: jnp.array([[_distance(p, q) for q in b] for p in a]),
                 "the values are right, but a Python loop makes them one by one; use vmap",
             ),
+            Mistake(
+                lambda a, b: jnp.sqrt(jnp.sum((a - b) ** 2, axis=1)),
+                "a and b have different numbers of rows, so a - b fails; subtract one row from one row, and map that",
+            ),
+            Mistake(
+                lambda a, b: jax.vmap(_distance, in_axes=(0, None))(a, b),
+                "each row of a met all of b at once, and all was summed; a second vmap inside runs over the rows of b",
+            ),
+            Mistake(
+                lambda a, b: jax.vmap(jax.vmap(_distance, in_axes=(None, 0)), in_axes=(None, 0))(a, b),
+                "both vmaps hold a and map over b: the second runs over b's columns; one of them must map over a",
+            ),
+            Mistake(
+                lambda a, b: jax.vmap(jax.vmap(_distance, in_axes=(0, None)), in_axes=(0, None))(a, b),
+                "both vmaps hold b and map over a: the second runs over a's columns; one of them must map over b",
+            ),
+            Mistake(
+                lambda a, b: jax.vmap(jax.vmap(_distance, in_axes=(None, 1)), in_axes=(1, None))(a, b),
+                "axis 1 counts the columns; the rows are along axis 0",
+            ),
+            Mistake(
+                lambda a, b: jax.vmap(jax.vmap(_distance, in_axes=(None, 0)), in_axes=(0, None)),
+                "a function comes back: vmap makes a function, which must be called on a and b",
+            ),
+            Mistake(
+                lambda a, b: jnp.linalg.norm(a[:, None] - b),
+                "that is one length, of all differences together; one is asked for each pair of rows: axis=-1",
+            ),
+            Mistake(
+                lambda a, b: jnp.sqrt(jnp.sum((a[:, None] - b) ** 2, axis=1)),
+                "the sum ran over the rows of b; it should run over the elements of a row, the last axis",
+            ),
+            Mistake(
+                lambda a, b: _distances(a, b, lambda p, q: jnp.abs(jnp.sum(p - q))),
+                "the differences were added before they were squared; square each, then add",
+            ),
+            Mistake(
+                lambda a, b: _distances(a, b, lambda p, q: jnp.sqrt(jnp.mean((p - q) ** 2))),
+                "that has the mean of the squares under the root; the distance has their sum",
+            ),
+            Mistake(
+                lambda a, b: _distances(a, b, lambda p, q: jnp.sqrt(p @ q)),
+                "that is the root of the dot product; the distance is the length of p - q",
+            ),
         ],
     ),
     Exercise(
         "03.4",
-        solution=lambda W, b, samples: jax.vmap(_layer, in_axes=(None, None, 1), out_axes=1)(W, b, samples),
-        inputs=_columns,
+        solution=lambda f, x: _padded(f, x, _power_of_two(len(x))),
+        inputs=_odd_length,
+        jit=False,
+        inspect=_lengths_seen,
         mistakes=[
+            Mistake(lambda f, x: f(x), "right, but `f` sees every length there is, and is compiled for each; pad x first"),
             Mistake(
-                lambda W, b, samples: jax.vmap(_layer, in_axes=(None, None, 1))(W, b, samples),
-                "the results came back as rows; out_axes=1 stores them as columns",
+                lambda f, x: _padded(f, x, 1000),
+                "right, but a single number is padded to a thousand; choose the length by the length of x",
             ),
             Mistake(
-                lambda W, b, samples: jax.vmap(_layer, in_axes=(None, None, 0))(W, b, samples),
-                "in_axes takes the rows of samples; a sample is a column, axis 1",
+                lambda f, x: _padded(f, x, 1024),
+                "right, but a single number is padded to a thousand; choose the length by the length of x",
+            ),
+            *(
+                Mistake(
+                    lambda f, x, step=step: _padded(f, x, -(-len(x) // step) * step),
+                    "right, but a short x is padded far too much; lengths at equal steps don't do, so let the steps grow",
+                )
+                for step in (10, 16, 50, 64, 91, 100, 128)
             ),
             Mistake(
-                lambda W, b, samples: jax.vmap(_layer)(W, b, samples),
-                "without in_axes all three arguments are mapped; W and b are the same for every sample: None",
+                lambda f, x: _padded(f, x, 2 ** len(x).bit_length()),
+                "right, but an x whose length is a power of two already is padded to twice that",
+            ),
+            Mistake(lambda f, x: _padded(f, x, 2 * len(x)), "right, but every n still has its own length, and each is twice as long as it need be"),
+            Mistake(
+                lambda f, x: _padded(f, x, len(x) + len(x) % 2),
+                "right, but that makes only half as many lengths; eleven are allowed, so let their distances grow",
             ),
             Mistake(
-                lambda W, b, samples: jnp.maximum(W @ samples + b, 0.0),
-                "b has one element per output, and here meets the axis of the samples; vmap keeps the two apart",
+                lambda f, x: f(np.pad(x, (0, _power_of_two(len(x)) - len(x)))),
+                "the padding comes back as well; cut the result to the length of x",
             ),
             Mistake(
-                lambda W, b, samples: jax.vmap(lambda x: W @ x + b, 1, 1)(samples),
-                "some results are negative: the relu is missing",
+                lambda f, x: _padded(f, x, _power_of_two(len(x)), in_front=_power_of_two(len(x)) - len(x)),
+                "the padding stands in front, and the end of x was cut off; pad behind x, or cut in front",
             ),
             Mistake(
-                lambda W, b, samples: jax.vmap(lambda x: jnp.maximum(W @ x, 0.0), 1, 1)(samples),
-                "b is missing: relu(W x + b)",
+                lambda f, x: f(np.resize(x, _power_of_two(len(x)))),
+                "the padding comes back as well; cut the result to the length of x",
             ),
+            Mistake(lambda f, x: np.concatenate([f(x[i : i + 1]) for i in range(len(x))]), CALLS),
             Mistake(
-                lambda W, b, samples: jax.vmap(_layer, in_axes=(None, None, 1), out_axes=1),
-                "a function comes back: vmap makes a function, which must be called on W, b and samples",
+                lambda f, x: jnp.pad(x, (0, _power_of_two(len(x)) - len(x))),
+                "that is the padded x; `f` has not been called on it",
             ),
         ],
     ),
@@ -229,6 +383,50 @@ exercises = [
             Mistake(
                 lambda w, X, y, limit: jax.vmap(_clip, in_axes=(0, None))(_gradients(w, X, y), limit),
                 "that is one gradient per example, shape (n, k); their average is asked for",
+            ),
+            Mistake(
+                lambda w, X, y, limit: jnp.minimum(_gradients(w, X, y), limit).mean(axis=0),
+                "elements were cut off at limit; the whole gradient is shrunk, by one factor, when its length is above limit",
+            ),
+            Mistake(
+                lambda w, X, y, limit: jax.vmap(lambda g: g * jnp.minimum(limit, limit / jnp.linalg.norm(g)))(_gradients(w, X, y)).mean(0),
+                "short gradients were multiplied by limit; those should stay as they are: a factor of 1",
+            ),
+            Mistake(
+                lambda w, X, y, limit: jax.vmap(lambda g: jnp.where(jnp.linalg.norm(g) > limit, limit, g))(_gradients(w, X, y)).mean(0),
+                "a long gradient was replaced by the number limit in each place; it keeps its direction, and gets that length",
+            ),
+            Mistake(
+                lambda w, X, y, limit: jax.vmap(lambda g: jnp.where(jnp.linalg.norm(g) > limit, 0.0, g))(_gradients(w, X, y)).mean(0),
+                "long gradients were thrown away; they are to be shrunk to the length limit",
+            ),
+            Mistake(
+                lambda w, X, y, limit: jax.vmap(lambda g: g * jnp.minimum(1.0, jnp.linalg.norm(g) / limit))(_gradients(w, X, y)).mean(0),
+                "the ratio stands on its head: a long gradient is multiplied by limit / length",
+            ),
+            Mistake(
+                lambda w, X, y, limit: jax.vmap(lambda g: g / jnp.maximum(1.0, limit / jnp.linalg.norm(g)))(_gradients(w, X, y)).mean(0),
+                "the ratio stands on its head: a long gradient is multiplied by limit / length",
+            ),
+            Mistake(
+                lambda w, X, y, limit: jax.vmap(_clip, in_axes=(0, None))(_gradients(w, X, y) / 2, limit).mean(axis=0),
+                "the squared error has no factor 1/2, so its gradient is 2 (x·w - y) x",
+            ),
+            Mistake(
+                lambda w, X, y, limit: jax.vmap(_clip, in_axes=(0, None))(_gradients(w, X, y), limit).mean(),
+                "that is the mean of all elements; the average over the examples keeps the axis of w: axis=0",
+            ),
+            Mistake(
+                lambda w, X, y, limit: jax.vmap(_clip, in_axes=(0, None))(_gradients(w, X, y), limit).mean(axis=1),
+                "the mean ran over the elements of w; it should run over the examples: axis=0",
+            ),
+            Mistake(
+                lambda w, X, y, limit: jax.vmap(lambda g: g * min(1.0, limit / jnp.linalg.norm(g)))(_gradients(w, X, y)).mean(0),
+                "Python's min and `if` need a number, and inside vmap the length is a tracer; use jnp.minimum or jnp.where",
+            ),
+            Mistake(
+                lambda w, X, y, limit: jax.vmap(lambda g: g * limit / jnp.linalg.norm(g) if jnp.linalg.norm(g) > limit else g)(_gradients(w, X, y)).mean(0),
+                "Python's min and `if` need a number, and inside vmap the length is a tracer; use jnp.minimum or jnp.where",
             ),
         ],
     ),

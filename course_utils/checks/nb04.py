@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from course_utils.checks import Exercise, Mistake, Prediction, primitives
+from course_utils.checks import Exercise, Mistake, Prediction, difference, primitives
 from course_utils.pytrees import stack, unstack
 
 
@@ -38,7 +38,8 @@ def _clip_with_if(grads, limit):
 
 def _above_below_and_at_zero(answer, grads, limit):
     """The answer for a norm above the limit, for one below it, and for a gradient of zeros."""
-    return answer(grads, limit), answer(grads, 4.0 * limit), answer(_scaled(grads, 0.0), limit)
+    cases = {"norm above the limit": (grads, limit), "norm below it": (grads, 4.0 * limit), "zeros": (_scaled(grads, 0.0), limit)}
+    return {case: answer(*arguments) for case, arguments in cases.items()}
 
 
 def _gradient_and_limit(key):
@@ -49,6 +50,44 @@ def _gradient_and_limit(key):
 def _stack_and_entry(key):
     keys = jax.random.split(key, 8)
     return stack([_network(k) for k in keys[:6]]), jax.random.randint(keys[6], (), 0, 6), _network(keys[7])
+
+
+def _replace(stacked, i, tree):
+    return jax.tree.map(lambda rows, row: rows.at[i].set(row), stacked, tree)
+
+
+def _leaves_the_stack(answer, arguments):
+    """An inspector: the stack that was handed in is afterwards what it was before."""
+    stacked, i, tree = arguments
+    before = jax.tree.map(jnp.copy, stacked)
+    answer(stacked, i, tree)
+    return _STACK_CHANGED if difference(stacked, before) else None
+
+
+def _as_given(stacked, i, tree):
+    for name in stacked:
+        stacked[name].at[i].set(tree[name])
+    return stacked
+
+
+def _as_given_but_kept(stacked, i, tree):
+    for name in stacked:
+        stacked[name] = stacked[name].at[i].set(tree[name])
+    return stacked
+
+
+def _not_kept(stacked, i, tree):
+    _replace(stacked, i, tree)
+    return stacked
+
+
+def _into_the_stack(stacked, i, tree):
+    stacked.update(_replace(stacked, i, tree))
+    return stacked
+
+
+def _by_slices(stacked, i, tree):
+    return jax.tree.map(lambda rows, row: jnp.concatenate([rows[:i], row[None], rows[i + 1 :]]), stacked, tree)
 
 
 def _assign(stacked, i, tree):
@@ -87,6 +126,9 @@ def _spread(models):
 _KERNELS = {"kernel": 0, "bias": None}
 _LOOP = "the values are right, but there is still a loop over the dates: stack the models, and let one vmap do it"
 
+_ONE_LEVEL = "`stacked[name]` goes one level down, and may be a dict or a list again, without `.at`: use jax.tree.map on both trees"
+_STACK_CHANGED = "what comes back is right, but the stack that was handed in has changed too: return a new tree and leave the old one alone"
+
 exercises = [
     Exercise(
         "04.1",
@@ -113,6 +155,34 @@ exercises = [
             Mistake(
                 lambda tree: tree["hidden"]["kernel"].size,
                 "it reads the keys of `params`, and other trees have others: go through jax.tree.leaves(tree)",
+            ),
+            Mistake(
+                lambda tree: [leaf.size for leaf in jax.tree.leaves(tree)],
+                "these are the sizes of the leaves one by one; one number is asked for, their sum",
+            ),
+            Mistake(
+                lambda tree: max(leaf.size for leaf in jax.tree.leaves(tree)),
+                "that is the size of the largest leaf; the numbers in all of them are asked for",
+            ),
+            Mistake(
+                lambda tree: sum(leaf.ndim for leaf in jax.tree.leaves(tree)),
+                "`ndim` counts an array's axes; its `size` counts the numbers in it",
+            ),
+            Mistake(
+                lambda tree: sum(leaf.shape[0] * leaf.shape[1] for leaf in jax.tree.leaves(tree)),
+                "a bias has only one axis, so its shape has no second entry; an array's `size` works for any number of axes",
+            ),
+            Mistake(
+                lambda tree: sum(leaf.size for leaf in tree),
+                "a loop over a dictionary gives its keys, and those are strings: loop over jax.tree.leaves(tree)",
+            ),
+            Mistake(
+                lambda tree: jax.tree.leaves(tree).size,
+                "jax.tree.leaves returns a Python list, which has no `size`; ask each leaf in it for its own",
+            ),
+            Mistake(
+                lambda tree: sum(leaf.size() for leaf in jax.tree.leaves(tree)),
+                "`size` is a number and not a method: write it without parentheses",
             ),
         ],
     ),
@@ -150,25 +220,67 @@ exercises = [
                 _clip_with_if,
                 "right as it is, but not under jit: a Python `if` needs a number; let jnp.minimum or jnp.where choose",
             ),
+            Mistake(
+                lambda grads, limit: _scaled(grads, jnp.minimum(1.0, limit / sum(jnp.linalg.norm(g) for g in jax.tree.leaves(grads)))),
+                "the norms of the leaves are added up; add up all the squares first, then take one square root",
+            ),
+            Mistake(
+                lambda grads, limit: _scaled(grads, jnp.minimum(1.0, limit / jnp.sqrt(sum(g.sum() ** 2 for g in jax.tree.leaves(grads))))),
+                "each leaf is summed before it is squared, so its entries cancel; square every entry, then sum",
+            ),
+            Mistake(
+                lambda grads, limit: jax.tree.map(lambda g: jnp.minimum(g, g * limit / _norm(grads)), grads),
+                "the smaller of two negative entries is the longer one; take the minimum of the factors, not of the entries",
+            ),
+            Mistake(
+                lambda grads, limit: jax.tree.map(lambda g: jnp.where(_norm(grads) > limit, limit, g), grads),
+                "above the limit every entry becomes `limit`; multiply the tree by limit / norm instead",
+            ),
+            Mistake(
+                lambda grads, limit: jax.tree.map(lambda g: jnp.where(_norm(grads) > limit, g / _norm(grads), g), grads),
+                "a gradient that is too long is given the length 1; its length should become `limit`",
+            ),
+            Mistake(
+                lambda grads, limit: jnp.minimum(1.0, limit / _norm(grads)),
+                "that is the factor; multiply every leaf by it and return the tree",
+            ),
+            Mistake(
+                lambda grads, limit: jnp.minimum(1.0, limit / _norm(grads)) * grads,
+                "a tree can't be multiplied with *: multiply each leaf, by jax.tree.map",
+            ),
+            Mistake(
+                lambda grads, limit: grads * jnp.minimum(1.0, limit / _norm(grads)),
+                "a tree can't be multiplied with *: multiply each leaf, by jax.tree.map",
+            ),
+            Mistake(
+                lambda grads, limit: jax.tree.map(lambda g: g * jnp.where(_norm(grads) < limit, limit / _norm(grads), 1.0), grads),
+                "the other way round: gradients below the limit are made longer, and those above it are left as they are",
+            ),
+            Mistake(
+                lambda grads, limit: _scaled(grads, jnp.minimum(limit, limit / _norm(grads))),
+                "the factor is cut off at `limit`; a gradient that isn't too long should be left as it is, so cut it off at 1",
+            ),
         ],
     ),
     Exercise(
         "04.3",
-        solution=lambda stacked, i, tree: jax.tree.map(lambda rows, row: rows.at[i].set(row), stacked, tree),
+        solution=_replace,
         inputs=_stack_and_entry,
+        inspect=_leaves_the_stack,
         mistakes=[
-            Mistake(
-                lambda stacked, i, tree: stacked,
-                "the stack comes back unchanged: `.at[i].set` returns a changed copy, and it is the copy that you must return",
-            ),
-            Mistake(
-                lambda stacked, i, tree: {name: rows.at[i].set(tree[name]) for name, rows in stacked.items()},
-                "`stacked.items()` goes one level down, and there may be more trees below: use jax.tree.map on both trees",
-            ),
+            Mistake(_as_given, _ONE_LEVEL),
+            Mistake(_as_given_but_kept, _ONE_LEVEL),
+            Mistake(lambda stacked, i, tree: {name: rows.at[i].set(tree[name]) for name, rows in stacked.items()}, _ONE_LEVEL),
+            Mistake(_not_kept, "the stack comes back unchanged: `.at[i].set` returns a changed copy, and yours is dropped"),
+            Mistake(_into_the_stack, _STACK_CHANGED),
             Mistake(_assign, "arrays can't be assigned to; `rows.at[i].set(row)` returns a changed copy"),
             Mistake(
                 lambda stacked, i, tree: jax.tree.map(lambda rows: rows.at[i].set(tree), stacked),
                 "the whole of `tree` is put into each leaf: give both trees to jax.tree.map, which pairs their leaves",
+            ),
+            Mistake(
+                lambda stacked, i, tree: jax.tree.map(lambda rows, row: rows.at[i].set(row), tree, stacked),
+                "the trees come in the wrong order: the function's arguments are a leaf of each, in the order of the trees",
             ),
             Mistake(
                 lambda stacked, i, tree: jax.tree.map(lambda rows, row: rows.at[i].add(row), stacked, tree),
@@ -177,6 +289,26 @@ exercises = [
             Mistake(
                 lambda stacked, i, tree: jax.tree.map(lambda rows, row: rows.at[:].set(row), stacked, tree),
                 "every entry has become `tree`; only entry i should",
+            ),
+            Mistake(
+                lambda stacked, i, tree: jax.tree.map(lambda rows, row: rows.at[:, i].set(row), stacked, tree),
+                "entry i is meant along the leading axis, and `[:, i]` goes along the second",
+            ),
+            Mistake(
+                lambda stacked, i, tree: jax.tree.map(lambda rows, row: rows[i].set(row), stacked, tree),
+                "`rows[i]` is an entry, which has no `set`: write rows.at[i].set(row)",
+            ),
+            Mistake(
+                lambda stacked, i, tree: [rows.at[i].set(row) for rows, row in zip(jax.tree.leaves(stacked), jax.tree.leaves(tree))],
+                "that is the list of the leaves; the stack should keep its structure, as it does with jax.tree.map",
+            ),
+            Mistake(
+                lambda stacked, i, tree: jax.tree.map(lambda rows, row: row, stacked, tree),
+                "only the new entry comes back; return the whole stack with that entry in it",
+            ),
+            Mistake(
+                _by_slices,
+                "right as it is, but a slice can't end at a traced i: use rows.at[i].set(row), which takes one",
             ),
             Mistake(
                 _through_a_list,
@@ -213,6 +345,30 @@ exercises = [
             Mistake(
                 lambda models, x: jnp.stack([_one(m, d) for m, d in zip(unstack(_spread(models)), x)]),
                 _LOOP,
+            ),
+            Mistake(
+                lambda models, x: jax.vmap(_one, in_axes=(_KERNELS, 0))(models, x),
+                "vmap can't go through a Python list: stack the list of trees first, and then map along the leading axis",
+            ),
+            Mistake(
+                lambda models, x: jax.vmap(_one, in_axes=(_KERNELS, 0))(_shared(models) | {"bias": stack(models)["bias"].sum()}, x),
+                "the biases are added up; all dates share their average",
+            ),
+            Mistake(
+                lambda models, x: jax.vmap(_one, in_axes=(_KERNELS, 0))(_shared(models) | {"bias": models[0]["bias"]}, x),
+                "all dates have the first model's bias; they share the average of all the biases",
+            ),
+            Mistake(
+                lambda models, x: jax.vmap(_one, in_axes=(_KERNELS, 0))(_shared(models) | {"bias": 0.0}, x),
+                "the bias is missing: add the average of the models' biases",
+            ),
+            Mistake(
+                lambda models, x: jax.vmap(_one, in_axes=(_KERNELS, 1))(_shared(models), x),
+                "`x` is mapped over its axis 1, the paths; its dates are axis 0",
+            ),
+            Mistake(
+                lambda models, x: x @ stack(models)["kernel"].T + stack(models)["bias"].mean(),
+                "every model is applied to the data of every date; pair model i with x[i], by one vmap over both",
             ),
         ],
     ),

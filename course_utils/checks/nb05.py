@@ -1,9 +1,14 @@
-"""Checks of notebook 05: keys split and folded, paths and dates with numbers of their own, standard errors."""
+"""Checks of notebook 05: keys split and folded, paths and dates with numbers of their own, draws enough for a standard error."""
+
+import math
+import operator
+from functools import partial
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
-from course_utils.checks import Exercise, Mistake, Prediction
+from course_utils.checks import Exercise, Mistake, Prediction, draws_from
 
 _SAME_SUM = "both dice are thrown with one key, so they always agree and every sum is even; give each its own key"
 
@@ -12,23 +17,69 @@ def _dice(first, second, sides=6):
     return jax.random.randint(first, (1000,), 1, sides + 1) + jax.random.randint(second, (1000,), 1, sides + 1)
 
 
+def _one_by_one(key):
+    """Two keys, each torn off by a split of its own."""
+    key, first = jax.random.split(key)
+    return first, jax.random.split(key)[1]
+
+
 def _normals(key, n, steps):
     return jax.vmap(lambda k: jax.random.normal(k, (steps,)))(jax.random.split(key, n))
+
+
+def _walks_by(draw):
+    """Walks whose row i is the running sum of ``draw(key i, steps)``."""
+    return lambda key, n, steps: jax.vmap(lambda k: jnp.cumsum(draw(k, steps)))(jax.random.split(key, n))
+
+
+def _walks_by_number(key, n, steps):
+    walk = lambda i: jnp.cumsum(jax.random.normal(jax.random.fold_in(key, i), (steps,)))
+    return jax.vmap(walk)(jnp.arange(1, n + 1))
 
 
 def _a_key_for_each_step(key, n, steps):
     return jax.vmap(lambda k: jax.vmap(jax.random.normal)(jax.random.split(k, steps)))(jax.random.split(key, n))
 
 
-def _put(key):
-    """A payoff with a random strike."""
-    strike = float(jax.random.uniform(key, minval=-0.5, maxval=1.5))
-    return lambda z: jnp.maximum(strike - z, 0.0)
+def _puts(key):
+    """A simulation: the payoffs of a put with a random strike."""
+    strike = draws_from(key).uniform(-0.5, 1.5)
+
+    def sample(key, n):
+        try:
+            n = operator.index(n)
+        except TypeError:
+            raise TypeError("n should be a whole number: round it up, int(jnp.ceil(n))") from None
+        return jnp.asarray(np.maximum(strike - draws_from(key).normal(size=n), 0.0), jnp.float32)
+
+    return sample
 
 
-def _monte_carlo(key, payoff, n, error=lambda values: values.std(ddof=1) / values.size**0.5):
-    values = payoff(jax.random.normal(key, (n,)))
-    return values.mean(), error(values)
+def _standard_error(values):
+    return values.std(ddof=1) / np.sqrt(np.float32(values.size))
+
+
+def _draws_needed(pilot, error):
+    return (pilot.std(ddof=1) / error) ** 2
+
+
+def _monte_carlo(key, sample, error, size=_draws_needed, keys=jax.random.split, stderr=_standard_error):
+    first, second = keys(key)
+    n = math.ceil(size(np.asarray(sample(first, 400)), error))
+    values = np.asarray(sample(second, n))  # by NumPy, which compiles nothing for a new n
+    return values.mean(), stderr(values), n
+
+
+def _pilot_alone(key, sample, error):
+    pilot = np.asarray(sample(jax.random.split(key)[0], 400))
+    return pilot.mean(), _standard_error(pilot), math.ceil(_draws_needed(pilot, error))
+
+
+def _n_as_float(result):
+    """``result`` as a tuple, its n a float: then one draw more or fewer, by rounding, is within the tolerance."""
+    if not isinstance(result, tuple | list) or len(result) != 3 or jnp.ndim(result[2]):
+        return result
+    return *result[:2], float(result[2])
 
 
 def _beside(half):
@@ -45,6 +96,21 @@ def _shocks(key, dates, paths, first=1, join=_beside):
 def _shocks_of_one_date(key, dates, paths):
     half = jax.random.normal(key, (paths // 2,))
     return jnp.tile(jnp.concatenate([half, -half]), (dates, 1))
+
+
+def _shocks_of_half_a_path(key, dates, paths):
+    def draw(date):
+        return jax.random.normal(jax.random.fold_in(key, date), (paths / 2,))
+
+    return jax.vmap(draw)(jnp.arange(1, dates + 1))
+
+
+def _shocks_drawn_twice(key, dates, paths):
+    def one_date(date):
+        one, other = jax.random.split(jax.random.fold_in(key, date))
+        return jnp.concatenate([jax.random.normal(one, (paths // 2,)), -jax.random.normal(other, (paths // 2,))])
+
+    return jax.vmap(one_date)(jnp.arange(1, dates + 1))
 
 
 def _in_turn(half):
@@ -88,6 +154,38 @@ exercises = [
                 lambda key: _dice(key, jax.random.split(key)[1]),
                 "`key` is used for a die and then split; draw only with the two keys that split returns",
             ),
+            Mistake(
+                lambda key: _dice(*_one_by_one(key)),
+                "`key` is split a second time for the second die; split it once, and throw with the two keys that come back",
+            ),
+            Mistake(
+                lambda key: _dice(*jax.random.split(jax.random.split(key)[0])),
+                "the keys of the dice come from a second split; split `key` once, and throw with the two keys that come back",
+            ),
+            Mistake(
+                lambda key: sum(jax.random.randint(k, (), 1, 7) for k in jax.random.split(key)),
+                "that is one throw; a thousand are asked for, so the shape is (1000,)",
+            ),
+            Mistake(
+                lambda key: sum(jax.random.uniform(k, (1000,), minval=1, maxval=7) for k in jax.random.split(key)),
+                "a die shows whole numbers, and `uniform` draws those in between as well: use `randint`",
+            ),
+            Mistake(
+                lambda key: _dice(*jax.random.split(key)).sum(),
+                "that is the sum of everything; each of the thousand throws has a sum of its own",
+            ),
+            Mistake(
+                lambda key: jnp.stack([jax.random.randint(k, (1000,), 1, 7) for k in jax.random.split(key)]),
+                "these are the two dice one by one; return their sums",
+            ),
+            Mistake(
+                lambda key: jax.random.randint(jax.random.split(key)[0], (1000,), 2, 13),
+                "that is one draw from 2 to 12, all equally likely; with two dice a 7 comes up more often than a 2",
+            ),
+            Mistake(
+                lambda key: jax.random.randint(jax.random.split(key)[1], (1000,), 2, 13),
+                "that is one draw from 2 to 12, all equally likely; with two dice a 7 comes up more often than a 2",
+            ),
         ],
     ),
     Exercise(
@@ -121,56 +219,150 @@ exercises = [
                 lambda key, n, steps: jnp.cumsum(jax.random.normal(key, (n, steps)), axis=1),
                 "good walks, but all drawn with `key` at once; row i should be drawn with key i of split(key, n)",
             ),
+            Mistake(
+                lambda key, n, steps: jnp.cumsum(_normals(key, n, steps)),
+                "jnp.cumsum without an axis runs through all walks one after the other; each should start anew",
+            ),
+            Mistake(
+                lambda key, n, steps: jnp.cumsum(_normals(key, steps, n), axis=1),
+                "there is a key for each step, and it draws across the walks; make a key for each walk, which draws its steps",
+            ),
+            Mistake(
+                lambda key, n, steps: jnp.cumsum(_normals(key, steps, n), axis=0).T,
+                "there is a key for each step, and it draws across the walks; make a key for each walk, which draws its steps",
+            ),
+            Mistake(
+                lambda key, n, steps: _normals(key, n, steps).sum(axis=1),
+                "that is where each walk ends; its position after every step is asked for, so use jnp.cumsum",
+            ),
+            Mistake(
+                _walks_by(lambda key, steps: jax.random.uniform(key, (steps,))),
+                "the steps are uniform; they should be standard normals",
+            ),
+            Mistake(
+                _walks_by_number,
+                "the keys are folded from 1 to n; take the keys that split(key, n) returns",
+            ),
+            Mistake(
+                _walks_by(lambda key, steps: jax.random.normal(jax.random.split(key)[1], (steps,))),
+                "each row's key is split once more; draw with key i itself",
+            ),
+            Mistake(
+                lambda key, n, steps: jnp.pad(jnp.cumsum(_normals(key, n, steps), axis=1), ((0, 0), (1, 0))),
+                "a 0 stands in front; the first entry is the position after the first step, so a row has `steps` entries",
+            ),
+            Mistake(
+                lambda key, n, steps: jnp.cumsum(_normals(jax.random.split(key)[1], n, steps), axis=1),
+                "`key` is split in two before it is split into n; split it once, into n keys",
+            ),
         ],
     ),
     Exercise(
         "05.3",
-        solution=_monte_carlo,
-        inputs=lambda key: (key, _put(key), 2000),
+        solution=lambda key, sample, error: _monte_carlo(key, sample, error),
+        inputs=lambda key: (key, _puts(key), float(draws_from(key).uniform(0.003, 0.004))),
         jit=False,
-        tolerance=1e-3,  # std(ddof=0) is accepted beside std(ddof=1): at n = 2000 they differ by 2.5e-4
+        call=lambda answer, *arguments: _n_as_float(answer(*arguments)),
+        tolerance=5e-4,  # of n one draw more or fewer passes, and ddof=0 in the pilot run doesn't
+        draws=2,  # each n is compiled anew
         mistakes=[
             Mistake(
-                lambda key, payoff, n: _monte_carlo(key, payoff, n, lambda values: values.std(ddof=1)),
+                partial(_monte_carlo, size=lambda pilot, error: pilot.std(ddof=1) / error),
+                "n is not squared: the error falls like 1/√n, so half the error takes four times as many draws",
+            ),
+            Mistake(
+                partial(_monte_carlo, size=lambda pilot, error: pilot.std(ddof=1) // error),
+                "n is not squared: the error falls like 1/√n, so half the error takes four times as many draws",
+            ),
+            Mistake(
+                partial(_monte_carlo, size=lambda pilot, error: pilot.var(ddof=1) / error),
+                "the ratio of standard deviation and error is to be squared as a whole, the error too",
+            ),
+            Mistake(
+                partial(_monte_carlo, size=lambda pilot, error: (pilot.std(ddof=1) / 400**0.5 / error) ** 2),
+                "the pilot's standard error is taken for the spread of one payoff; it is the standard deviation that n goes by",
+            ),
+            Mistake(
+                partial(_monte_carlo, size=lambda pilot, error: 400 * pilot.std(ddof=1) / 400**0.5 / error),
+                "n is not squared: the error falls like 1/√n, so half the error takes four times as many draws",
+            ),
+            Mistake(
+                partial(_monte_carlo, size=lambda pilot, error: (1.96 * pilot.std(ddof=1) / error) ** 2),
+                "that makes half the width of a 95% interval as small as `error`; the standard error itself is asked for, without the 1.96",
+            ),
+            Mistake(
+                partial(_monte_carlo, size=lambda pilot, error: (2 * pilot.std(ddof=1) / error) ** 2),
+                "that makes two standard errors as small as `error`; one is asked for",
+            ),
+            Mistake(
+                partial(_monte_carlo, size=lambda pilot, error: (pilot.std() / error) ** 2),
+                "n is a little too small: take the standard deviation of the pilot run with ddof=1",
+            ),
+            Mistake(
+                partial(_monte_carlo, size=lambda pilot, error: 1 / error**2),
+                "that would do for payoffs of standard deviation 1; n goes by the spread of these, and the pilot run shows it",
+            ),
+            Mistake(
+                partial(_monte_carlo, size=lambda pilot, error: (pilot.mean() / error) ** 2),
+                "n goes by the spread of the payoffs, and not by their mean",
+            ),
+            Mistake(
+                partial(_monte_carlo, keys=lambda key: (key, key)),
+                "both runs draw with `key`, so the second repeats the pilot run before it goes on; split the key, and use each part once",
+            ),
+            Mistake(
+                partial(_monte_carlo, keys=lambda key: [jax.random.split(key)[0]] * 2),
+                "both runs draw with one key, so the second repeats the pilot run before it goes on; use each key once",
+            ),
+            Mistake(
+                partial(_monte_carlo, keys=lambda key: (key, jax.random.split(key)[1])),
+                "`key` is used for the pilot run and then split; split it first, and draw with the two parts alone",
+            ),
+            Mistake(
+                partial(_monte_carlo, keys=lambda key: jax.random.split(key)[::-1]),
+                "the keys are swapped: the first part is for the pilot run, the second for the draws that count",
+            ),
+            Mistake(
+                _pilot_alone,
+                "mean and error are those of the 400 draws of the pilot run; they should be those of the n new draws",
+            ),
+            Mistake(
+                partial(_monte_carlo, stderr=lambda values: values.std(ddof=1)),
                 "the second number is the standard deviation of one draw; the mean's is smaller by a factor of √n",
             ),
             Mistake(
-                lambda key, payoff, n: _monte_carlo(key, payoff, n, lambda values: values.std(ddof=1) / n),
+                partial(_monte_carlo, stderr=lambda values: values.std(ddof=1) / values.size),
                 "divide the standard deviation by √n, not by n",
             ),
             Mistake(
-                lambda key, payoff, n: _monte_carlo(key, payoff, n, lambda values: values.var(ddof=1) / n),
+                partial(_monte_carlo, stderr=lambda values: values.var(ddof=1) / values.size),
                 "that is the variance of the mean; the standard error is its square root",
             ),
             Mistake(
-                lambda key, payoff, n: _monte_carlo(key, payoff, n, lambda values: values.var(ddof=1) / n**0.5),
-                "the standard error has the standard deviation in it, `std`, not the variance",
+                lambda key, sample, error: (lambda mean, _, n: (mean, error, n))(*_monte_carlo(key, sample, error)),
+                "the second number is the error that was wished for; return the one that the n draws really have",
             ),
             Mistake(
-                lambda key, payoff, n: (_monte_carlo(key, payoff, n)[0], 1 / n**0.5),
-                "that would be the standard error of the mean of z; use the spread of the payoffs",
+                lambda key, sample, error: _monte_carlo(key, sample, error)[:2],
+                "n is missing: return the tuple of the mean, its standard error and n",
             ),
             Mistake(
-                lambda key, payoff, n: _monte_carlo(key, payoff, n)[::-1],
-                "the right numbers in the wrong order: first the mean, then its standard error",
+                lambda key, sample, error: _monte_carlo(key, sample, error)[::-1],
+                "the right numbers in the wrong order: first the mean, then its standard error, then n",
             ),
             Mistake(
-                lambda key, payoff, n: _monte_carlo(jax.random.split(key)[1], payoff, n),
-                "the draws come from a key made out of `key`; draw with `key` itself, which is used for nothing else here",
+                partial(_monte_carlo, stderr=lambda values: values.std(ddof=1) / 400**0.5),
+                "the standard error is of n draws now, and yours is divided by the root of the pilot run's 400",
             ),
             Mistake(
-                lambda key, payoff, n: _monte_carlo(key, payoff, n, lambda values: 1.96 * values.std(ddof=1) / n**0.5),
-                "the second number is half the width of a 95% interval; return the standard error itself, without the 1.96",
-            ),
-            Mistake(
-                lambda key, payoff, n: (payoff(jax.random.normal(key, (n,)).mean()), _monte_carlo(key, payoff, n)[1]),
-                "the payoff of the mean isn't the mean of the payoffs: apply `payoff` to every draw, then average",
+                partial(_monte_carlo, keys=lambda key: jax.random.split(key, 3)[1:]),
+                "`key` is split in three; split it in two, one part for each run",
             ),
         ],
     ),
     Exercise(
         "05.4",
-        solution=_shocks,
+        solution=lambda key, dates, paths: _shocks(key, dates, paths),
         inputs=lambda key: (key, 5, 8),
         static=(1, 2),
         mistakes=[
@@ -206,6 +398,34 @@ exercises = [
             Mistake(
                 lambda key, dates, paths: _shocks(key, dates, paths, join=_mirrored),
                 "the second half comes in reverse order; it is minus the first half in the same order",
+            ),
+            Mistake(
+                lambda key, dates, paths: _shocks(key, dates, 2 * paths),
+                "each row has twice as many shocks as paths: draw paths // 2 for each date, since each is used a second time",
+            ),
+            Mistake(
+                lambda key, dates, paths: _shocks(key, dates, paths, join=lambda half: _beside(-half)),
+                "the shocks with reversed signs come first; they belong in the second half",
+            ),
+            Mistake(
+                lambda key, dates, paths: _shocks(key, dates, paths).T,
+                "the axes are swapped: dates come first, (dates, paths)",
+            ),
+            Mistake(
+                lambda key, dates, paths: _shocks(key, dates, paths, join=lambda half: jnp.stack([half, -half], axis=1)),
+                "`stack` makes a new axis; jnp.concatenate joins the halves along the one that is there",
+            ),
+            Mistake(
+                lambda key, dates, paths: jnp.concatenate(_shocks(key, dates, paths), -_shocks(key, dates, paths)),
+                "jnp.concatenate takes a list of arrays: put the two halves into brackets",
+            ),
+            Mistake(
+                _shocks_of_half_a_path,
+                "paths / 2 is a float even where it is whole, and a shape needs integers: paths // 2",
+            ),
+            Mistake(
+                _shocks_drawn_twice,
+                "the second half is drawn anew; it is the first half over again, with its signs reversed",
             ),
         ],
     ),

@@ -1,5 +1,7 @@
 """Checks of notebook 06: a counted loop, a scan, a reverse scan, and a reverse scan whose outputs are parameters."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 from jax import lax
@@ -45,6 +47,11 @@ def _present_values(cash, rates, discount=_discount, output=lambda later, value,
         return earlier, output(later, value, earlier)
 
     return lax.scan(step, 0.0, (cash, rates), reverse=reverse)[1]
+
+
+def _backward(step):
+    """A reverse scan with the step that ``step(rates)`` gives, started from nothing."""
+    return lambda cash, rates: lax.scan(step(rates), 0.0, (cash, rates), reverse=True)[1]
 
 
 def _one_date_off(cash, rates):
@@ -119,6 +126,19 @@ def _discount_last(x, payment, discount):
     return lax.scan(step, payment, x, reverse=True)[::-1]
 
 
+def _discounted_once_more(x, payment, discount):
+    stacked, cash = _fit_dates(x, payment, discount)
+    return stacked, discount * cash
+
+
+def _carry_and_output_swapped(x, payment, discount):
+    def step(cash, x):
+        cash = discount * cash
+        return _slope(x, cash), jnp.where(x > 1, x, cash)
+
+    return lax.scan(step, payment, x, reverse=True)
+
+
 def _slope_with_intercept(x, y):
     return {"slope": jnp.sum((x - x.mean()) * (y - y.mean())) / jnp.sum((x - x.mean()) ** 2)}
 
@@ -143,7 +163,7 @@ _UNROLLED = "the values are right, but a Python loop over the dates is traced st
 exercises = [
     Exercise(
         "06.1",
-        solution=_compound,
+        solution=lambda rate, years: _compound(rate, years),
         inputs=lambda key: (jax.random.uniform(key, minval=0.1, maxval=0.3), jax.random.randint(key, (), 3, 12)),
         inspect=must_use("while", "scan", hint="right, and by a formula; here the point is the loop, so use fori_loop"),
         mistakes=[
@@ -178,6 +198,35 @@ exercises = [
             Mistake(
                 _compound_in_python,
                 "right as it is, but `range` needs to know `years` when the function is traced; use fori_loop",
+            ),
+            Mistake(
+                lambda rate, years: lax.fori_loop(0, years, lambda money: money * (1 + rate), 1.0),
+                "the body of a fori_loop takes two arguments, the counter and the value, also when it doesn't use the counter",
+            ),
+            Mistake(
+                lambda rate, years: lax.fori_loop(0, years, lambda year, money: 1 + rate, 1.0),
+                "the body forgets the money of the year before: multiply it by 1 + rate",
+            ),
+            Mistake(
+                lambda rate, years: lax.fori_loop(0, years, lambda year, money: money * (1 + rate) ** year, 1.0),
+                "each year multiplies by 1 + rate once; the power belongs to the whole loop and not to each of its rounds",
+            ),
+            Mistake(
+                lambda rate, years: lax.scan(lambda money, _: (money * (1 + rate), None), 1.0, length=years)[0],
+                "right as it is, but `scan` needs its length when the function is traced; fori_loop takes a traced bound",
+            ),
+            Mistake(
+                lambda rate, years: lax.fori_loop(0, years, lambda year, money: money * (1 - rate), 1.0),
+                "the money shrinks: multiply by 1 + rate",
+            ),
+            Mistake(
+                lambda rate, years: _compound(rate, years) - 1,
+                "that is the interest alone; return what the 1 has grown to, with the 1 in it",
+            ),
+            Mistake(lambda rate, years: _compound(rate, years, start=rate), "it starts with the rate; start with 1.0"),
+            Mistake(
+                lambda rate, years: lax.fori_loop(0, years, lambda year, money: (money * (1 + rate), money), 1.0),
+                "the body of a fori_loop returns the new value alone; a second thing, the output, is scan's",
             ),
         ],
     ),
@@ -220,11 +269,35 @@ exercises = [
                 lambda x: lax.scan(lambda largest, value: (jnp.maximum(largest, value), largest), -jnp.inf, x)[1],
                 "each output is one step late: put out the new maximum, with x[i] in it, not the old carry",
             ),
+            Mistake(
+                lambda x: lax.scan(lambda largest, value: (max(largest, value),) * 2, -jnp.inf, x)[1],
+                "Python's `max` asks which is larger while the function is traced; jnp.maximum compares when it runs",
+            ),
+            Mistake(
+                lambda x: lax.scan(lambda largest, value: (jnp.max(largest, value),) * 2, -jnp.inf, x)[1],
+                "jnp.max takes one array, and its second argument is an axis; jnp.maximum compares two values",
+            ),
+            Mistake(
+                lambda x: lax.scan(lambda largest, value: (jnp.maximum(largest, value),) * 2, jnp.inf, x)[1],
+                "it starts from infinity, and nothing is larger than that; start from -jnp.inf",
+            ),
+            Mistake(
+                lambda x: lax.scan(lambda least, value: (jnp.minimum(least, value),) * 2, jnp.inf, x)[1],
+                "that is the running minimum; keep the larger of the two, from -jnp.inf on",
+            ),
+            Mistake(
+                lambda x: lax.scan(lambda largest, value: (value, jnp.maximum(largest, value)), -jnp.inf, x)[1],
+                "the carry is only the value before; carry on the largest so far",
+            ),
+            Mistake(
+                lambda x: lax.scan(lambda largest, value: (jnp.maximum(largest, value), None), -jnp.inf, x)[1],
+                "the steps put out None, so nothing is stacked; put out the largest so far as well as carrying it",
+            ),
         ],
     ),
     Exercise(
         "06.3",
-        solution=_present_values,
+        solution=lambda cash, rates: _present_values(cash, rates),
         inputs=_cash_and_rates,
         inspect=_one_reverse_scan("the values are right; now do it with one `lax.scan` and reverse=True"),
         mistakes=[
@@ -282,11 +355,51 @@ exercises = [
                 lambda cash, rates: _present_values(cash, rates, lambda value, rate: value),
                 "the cash is added up without being discounted",
             ),
+            Mistake(
+                _backward(lambda rates: lambda later, date: (date[0] / (1 + date[1]) + later, date[0] / (1 + date[1]) + later)),
+                "the cash of a date is discounted before it is put out; at its own date it counts in full",
+            ),
+            Mistake(
+                _backward(lambda rates: lambda later, date: (later / (1 + date[1]), date[0] + later)),
+                "what is carried lacks the cash of the date: discount value = cash + later as a whole, and carry that",
+            ),
+            Mistake(
+                _backward(lambda rates: lambda later, date: (date[0] + later / date[1], date[0] + later / date[1])),
+                "the later value is divided by the rate alone; divide by 1 + rate",
+            ),
+            Mistake(
+                _backward(lambda rates: lambda later, date: (date[0] + later / (1 + rates[0]), date[0] + later / (1 + rates[0]))),
+                "every date is discounted at rates[0]; each has a rate of its own, which comes in with its cash",
+            ),
+            Mistake(
+                _backward(lambda rates: lambda later, date: (date[0] + later / (1 + rates), date[0] + later / (1 + rates))),
+                "the step uses the whole array of rates; put it among the inputs, and each step gets one of them",
+            ),
+            Mistake(
+                lambda cash, rates: lax.scan(lambda later, date: (_discount(date[0] + later, date[1]), date[0] + later), 0.0, (cash, rates), reverse=True)[0],
+                "that is the last carry, one number; the stacked outputs are asked for",
+            ),
+            Mistake(
+                lambda cash, rates: jnp.cumsum((cash / jnp.cumprod(1 + rates))[::-1])[::-1],
+                "everything is discounted to the first date; entry t is the value at date t",
+            ),
+            Mistake(
+                lambda cash, rates: jnp.cumsum((cash / jnp.cumprod(1 + rates.at[0].set(0.0)))[::-1])[::-1],
+                "everything is discounted to the first date; entry t is the value at date t",
+            ),
+            Mistake(
+                lambda cash, rates: _one_date_off(cash, jnp.append(0.0, rates[:-1])),
+                "the rates are moved to the wrong side: what comes after date t is discounted to it by rates[t + 1]",
+            ),
+            Mistake(
+                lambda cash, rates: _one_date_off(cash, jnp.roll(rates, 1)),
+                "the rates are moved to the wrong side: what comes after date t is discounted to it by rates[t + 1]",
+            ),
         ],
     ),
     Exercise(
         "06.4",
-        solution=_fit_dates,
+        solution=lambda x, payment, discount: _fit_dates(x, payment, discount),
         inputs=_paths,
         inspect=_one_reverse_scan(_UNROLLED),
         mistakes=[
@@ -311,7 +424,7 @@ exercises = [
                 "the cash is discounted after the decision, so that x is discounted as well; discount first",
             ),
             Mistake(
-                lambda x, payment, discount: _fit_dates(x, payment, discount, slope=_slope_with_intercept),
+                partial(_fit_dates, slope=_slope_with_intercept),
                 "that is the slope of a line with an intercept; here Σ x · cash / Σ x², with nothing subtracted",
             ),
             Mistake(
@@ -323,7 +436,7 @@ exercises = [
                 "the cash is replaced before the regression sees it: first fit, and then put x where x is above 1",
             ),
             Mistake(
-                lambda x, payment, discount: _fit_dates(x, payment, discount, decide=lambda x, cash, params: cash),
+                partial(_fit_dates, decide=lambda x, cash, params: cash),
                 "nobody takes x: where x is above 1, the cash becomes x before the scan goes on",
             ),
             Mistake(
@@ -339,11 +452,11 @@ exercises = [
                 "the fitted value is carried on in place of the cash; the fit is put out, and the cash itself goes on",
             ),
             Mistake(
-                lambda x, payment, discount: _fit_dates(x, payment, discount, slope=lambda x, y: _slope(y, x)),
+                partial(_fit_dates, slope=lambda x, y: _slope(y, x)),
                 "the sum under the line is of y², so x is regressed on y; it should be of x²",
             ),
             Mistake(
-                lambda x, payment, discount: _fit_dates(x, payment, discount, slope=lambda *xy: _slope(*xy)["slope"]),
+                partial(_fit_dates, slope=lambda *xy: _slope(*xy)["slope"]),
                 'right, but the slopes are to come as a tree: a step puts out {"slope": …}',
             ),
             Mistake(
@@ -351,6 +464,54 @@ exercises = [
                 "the two results are the right ones in the other order: first the tree, then the cash",
             ),
             Mistake(_fit_dates_in_python, _UNROLLED),
+            Mistake(
+                partial(_fit_dates, decide=lambda x, cash, params: jnp.where(cash > 1, x, cash)),
+                "it goes by whether the cash is above 1; what counts is whether x is",
+            ),
+            Mistake(
+                partial(_fit_dates, decide=lambda x, cash, params: jnp.where(x > 1, 1.0, cash)),
+                "where x is above 1 the cash becomes 1; it should become x",
+            ),
+            Mistake(
+                partial(_fit_dates, decide=lambda x, cash, params: jnp.where(x > 1, cash, x)),
+                "the two branches are swapped: above 1 the cash becomes x, elsewhere it stays",
+            ),
+            Mistake(
+                partial(_fit_dates, decide=lambda x, cash, params: jnp.where(x > 1, x - 1, cash)),
+                "x − 1 is paid out; where x is above 1 the cash becomes x itself",
+            ),
+            Mistake(
+                partial(_fit_dates, decide=lambda x, cash, params: jnp.where(x > params["slope"] * x, x, cash)),
+                "x is compared with the fitted value; here the rule is simpler: x is taken where it is above 1",
+            ),
+            Mistake(
+                partial(_fit_dates, decide=lambda x, cash, params: x if x > 1 else cash),
+                "`if` needs one truth value, and here every path has its own: use jnp.where",
+            ),
+            Mistake(
+                partial(_fit_dates, slope=lambda x, y: {"slope": jnp.sum(x * y) / jnp.sum(x) ** 2}),
+                "the sum under the line is of the squares: square each x, then sum",
+            ),
+            Mistake(
+                partial(_fit_dates, slope=lambda x, y: {"slope": x * y / x**2}),
+                "the sums over the paths are missing: a date has one slope, Σ x · cash / Σ x²",
+            ),
+            Mistake(
+                partial(_fit_dates, slope=lambda x, y: {"slope": jnp.sum(x * y) / len(x)}),
+                "it is divided by the number of paths; divide by Σ x²",
+            ),
+            Mistake(
+                lambda x, payment, discount: _fit_dates(x, payment, discount)[0],
+                "the cash is missing: return the tuple of the stacked parameters and the cash",
+            ),
+            Mistake(
+                _discounted_once_more,
+                "the cash is discounted once too often, after the first date; return it as it is when all dates are done",
+            ),
+            Mistake(
+                _carry_and_output_swapped,
+                "a step returns the carry first, here the cash, and then the output, here the parameters",
+            ),
         ],
     ),
 ]

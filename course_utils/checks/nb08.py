@@ -1,4 +1,4 @@
-"""Checks of notebook 08: a descent as a scan, the best portfolio, derivatives of an optimum."""
+"""Checks of notebook 08: a descent as a scan, the draws that an error takes, derivatives of an optimum."""
 
 import jax
 import jax.numpy as jnp
@@ -15,17 +15,34 @@ def _descend(alpha, start, sign=-1.0, ridge=1.0, keep="after"):
     return jax.lax.scan(step, start, length=50)
 
 
-def _market(key, assets=4):
-    """Means (assets,) and a covariance (assets, assets) that is far from singular; the first mean is below zero."""
+def _market(key):
+    """Means (2,) and a covariance (2, 2) of correlated assets, both of which are held, and an error of θ."""
     rng = draws_from(key)
-    factors = 0.1 * rng.normal(size=(assets, assets))
-    means = rng.uniform(0.05, 0.15, size=assets) * np.where(np.arange(assets) == 0, -0.4, 1.0)
-    return jnp.asarray(means), jnp.asarray(factors @ factors.T + 0.05 * np.eye(assets))
+    means, deviations = rng.uniform(0.08, 0.12, size=2), rng.uniform(0.3, 0.45, size=2)
+    correlation = rng.uniform(0.15, 0.3) * rng.choice([-1.0, 1.0])
+    covariance = np.outer(deviations, deviations) * np.array([[1.0, correlation], [correlation, 1.0]])
+    return jnp.asarray(means), jnp.asarray(covariance), jnp.asarray(rng.uniform(0.05, 0.15))
 
 
-def _tangency(means, covariance):
+_draw = np.random.RandomState(1).rand(2, 2)
+_NOTEBOOK = jnp.asarray(_draw * _draw.T)  # the covariance of the notebook's market
+
+
+def _theta(means, covariance):
     w = jnp.linalg.solve(covariance, means)
-    return w / w.sum()
+    return w[1] / w[0]
+
+
+def _variance(means, covariance, slope_at=None, errors=lambda covariance: covariance):
+    """Of θ, from one draw and to first order."""
+    slope = jax.grad(_theta)(means, covariance if slope_at is None else slope_at)
+    return slope @ errors(covariance) @ slope
+
+
+def _number(answer, *arguments):
+    """A number of any kind as float32: whole or not, of Python, NumPy or JAX."""
+    result = answer(*arguments)
+    return jnp.float32(result) if jnp.shape(result) == () and result is not None and result is not ... else result
 
 
 def _objective(x, a):
@@ -90,39 +107,91 @@ exercises = [
                 "the start is among them; the first entry should be the point after the first step",
             ),
             Mistake(_descend, "return the iterates alone, not the pair that scan returns"),
+            Mistake(
+                lambda alpha, start: _descend(alpha, start, sign=1.0),
+                "it climbs, and returns the pair of scan: subtract the slope, and return the iterates alone",
+            ),
+            Mistake(
+                lambda alpha, start: _descend(alpha, start, sign=-10.0)[1],
+                "it runs away: a step is the rate times the slope",
+            ),
+            Mistake(
+                lambda alpha, start: jax.lax.scan(lambda x, _: x, start, length=50),
+                "the step of a scan returns a pair: the new x to carry on, and the new x to stack",
+            ),
+            Mistake(
+                lambda alpha, start: start - 0.1 * jnp.arange(1, 51) * (2 * (start - alpha) + 2 * start),
+                "the slope is taken anew at each step, at the point where you are; yours is that at the start",
+            ),
+            Mistake(
+                lambda alpha, start: jax.lax.scan(lambda x, _: (start - 0.1 * (4 * start - 2 * alpha),) * 2, start, length=50)[1],
+                "the slope and the step start from where you are, the carry; yours start from `start` each time",
+            ),
+            Mistake(
+                lambda alpha, start: 4 * jnp.append(start, _descend(alpha, start)[1][:-1]) - 2 * alpha,
+                "those are the slopes; stack the new x, the point after the step",
+            ),
+            Mistake(
+                lambda alpha, start: (lambda x: (x - alpha) ** 2 + x**2)(_descend(alpha, start)[1]),
+                "those are the values of the function; stack the points x themselves",
+            ),
         ],
     ),
     Exercise(
         "08.2",
-        solution=_tangency,
+        solution=lambda means, covariance, error: _variance(means, covariance) / error**2,
         inputs=_market,
-        tolerance=1e-3,
+        call=_number,
+        jit=False,  # a number may be rounded up by math.ceil
+        tolerance=5e-3,
         mistakes=[
             Mistake(
-                lambda means, covariance: jnp.linalg.solve(covariance, means),
-                "right proportions, but the weights don't sum to one: divide by their sum",
-            ),
-            Mistake(jnp.linalg.solve, "the matrix comes first: solve(covariance, means)"),
-            Mistake(
-                lambda means, covariance: jnp.abs(_tangency(means, covariance)) / jnp.abs(_tangency(means, covariance)).sum(),
-                "the weights have lost their signs; one that is negative stays negative, a short position",
+                lambda means, covariance, error: _variance(means, covariance) / error,
+                "half the error takes four times the draws, and with yours only twice: the error is squared",
             ),
             Mistake(
-                lambda means, covariance: covariance @ means / (covariance @ means).sum(),
-                "that multiplies by the covariance; its inverse is wanted: solve(covariance, means)",
+                lambda means, covariance, error: jnp.sqrt(_variance(means, covariance)) / error,
+                "that is the root of the number of draws: the standard deviation falls with √n",
             ),
             Mistake(
-                lambda means, covariance: means / jnp.diag(covariance) / (means / jnp.diag(covariance)).sum(),
-                "each asset is divided by its own variance, as if none were correlated; solve with the whole matrix",
+                lambda means, covariance, error: jnp.sqrt(_variance(means, covariance) / 1000),
+                "that is the standard deviation from 1000 draws; which n makes it equal to `error`?",
             ),
             Mistake(
-                lambda means, covariance: jnp.linalg.solve(covariance, means)
-                / jnp.linalg.norm(jnp.linalg.solve(covariance, means)),
-                "the weights are divided by their norm, and so have length one; divide by their sum",
+                lambda means, covariance, error: _variance(means, covariance),
+                "that is the variance of θ from a single draw; `error` plays no part yet",
             ),
             Mistake(
-                lambda means, covariance: jnp.linalg.inv(covariance).sum(axis=1) / jnp.linalg.inv(covariance).sum(),
-                "that is the portfolio with the least variance; the means have a say too",
+                lambda means, covariance, error: _variance(means, covariance, errors=lambda c: jnp.eye(2)) / error**2,
+                "the size of the means' own errors is missing: they have the covariance Σ/n",
+            ),
+            Mistake(
+                lambda means, covariance, error: _variance(means, covariance, errors=lambda c: jnp.diag(jnp.diag(c))) / error**2,
+                "the two means are estimated from the same draws, so their errors are correlated: use the whole covariance",
+            ),
+            Mistake(
+                lambda means, covariance, error: _variance(means, covariance, errors=lambda c: jnp.diag(jnp.array([1.0, 0.0])) * c) / error**2,
+                "only the first mean's error is counted; the second is estimated too",
+            ),
+            Mistake(
+                lambda means, covariance, error: _variance(means, covariance, slope_at=_NOTEBOOK) / error**2,
+                "the derivative is taken with this notebook's covariance (`sharpe_given_means` holds it); take it with the one given",
+            ),
+            Mistake(
+                lambda means, covariance, error: _variance(jnp.array([0.1, 0.09]), _NOTEBOOK) / error**2,
+                "that is the number for this notebook's market; use the means and the covariance given",
+            ),
+            Mistake(
+                lambda means, covariance, error: 1000 * (0.29 / error) ** 2,
+                "that is the number for this notebook's market; use the means and the covariance given",
+            ),
+            Mistake(
+                lambda means, covariance, error: error**2 / _variance(means, covariance),
+                "it is upside down: a smaller error takes more draws",
+            ),
+            Mistake(
+                lambda means, covariance, error: _variance(means, covariance, errors=jnp.linalg.inv) / error**2,
+                "the errors of the means have the covariance Σ/n, and not its inverse",
             ),
         ],
     ),
@@ -159,6 +228,30 @@ exercises = [
                 lambda objective, x, a: _optimum_jacobian(objective, x, a).T,
                 "the axes are swapped: a row per entry of x, a column per parameter, (n, p)",
             ),
+            Mistake(
+                lambda objective, x, a: jax.grad(jax.grad(objective))(x, a),
+                "the slope is a vector now, so `grad` can't differentiate it: jax.hessian and jax.jacobian can",
+            ),
+            Mistake(
+                lambda objective, x, a: -jnp.eye(x.size),
+                "the cross derivative is that of the slope with respect to a: jacobian(slope, argnums=1)",
+            ),
+            Mistake(
+                lambda objective, x, a: -_hessian_and_cross(objective, x, a)[1],
+                "the cross derivative is right; it has yet to be divided by the curvature",
+            ),
+            Mistake(
+                lambda objective, x, a: -jnp.linalg.solve(*_hessian_and_cross(objective, x, a)[::-1]),
+                "the shapes don't fit: it is solve(hessian, cross), and cross is (n, p), the Jacobian with respect to a of the slope in x",
+            ),
+            Mistake(
+                lambda objective, x, a: -jnp.linalg.inv(jax.hessian(objective)(x, a)) * jax.jacobian(jax.grad(objective), argnums=1)(x, a),
+                "`*` multiplies entry by entry; a matrix product is @, and better than an inverse is solve(hessian, cross)",
+            ),
+            Mistake(
+                lambda objective, x, a: -jnp.diag(jnp.linalg.inv(jax.hessian(objective)(x, a)))[:, None] * _hessian_and_cross(objective, x, a)[1],
+                "each row is multiplied by one entry of the inverse; those off its diagonal count too: solve with all of the Hessian",
+            ),
         ],
     ),
     Exercise(
@@ -191,6 +284,35 @@ exercises = [
             Mistake(
                 lambda x, alpha: -jax.grad(_slope, argnums=1)(x, alpha) / _curvature(x, alpha),
                 "that is the derivative of the optimum; return x itself, so written that this is its derivative",
+            ),
+            Mistake(
+                lambda x, alpha: (x, -jax.grad(_slope, argnums=1)(x, alpha) / _curvature(x, alpha)),
+                "return one number, x; its derivative should come out when `grad` is applied to your function",
+            ),
+            Mistake(lambda x, alpha: alpha + 0 * x, "that is the top of -(x - alpha)² alone; -x⁴ belongs to the objective too"),
+            Mistake(
+                lambda x, alpha: x - _slope(x, alpha) / jax.grad(_slope, argnums=1)(x, alpha),
+                "the slope is divided by the cross derivative; the curvature is the slope's derivative in x",
+            ),
+            Mistake(
+                lambda x, alpha: x - jax.grad(_slope, argnums=1)(x, alpha) / _curvature(x, alpha),
+                "that adds the derivative to x; the value should be x itself: take a Newton step, with the slope, which is zero there",
+            ),
+            Mistake(
+                lambda x, alpha: x - jax.grad(_slope, argnums=1)(x, alpha) / _curvature(x, alpha) * alpha,
+                "the value has changed: add the derivative times something that is zero and whose own derivative is one",
+            ),
+            Mistake(
+                lambda x, alpha: x + alpha - jax.lax.stop_gradient(alpha),
+                "the value is right, and its derivative is 1; that of the optimum is less, since -x⁴ holds it back",
+            ),
+            Mistake(
+                lambda x, alpha: x - 0.1 * _slope(x, alpha),
+                "the slope is multiplied by a rate; Newton's step divides it by the curvature",
+            ),
+            Mistake(
+                lambda x, alpha: x + 0.1 * _slope(x, alpha),
+                "the slope is multiplied by a rate; Newton's step divides it by the curvature",
             ),
         ],
     ),

@@ -1,4 +1,4 @@
-"""Checks of notebook 09: a module, a changed copy, a pure step on a state, a step that leaves a part alone."""
+"""Checks of notebook 09: a module, a training loop that keeps its best model, a pure step on a state, a step that leaves a part alone."""
 
 import jax
 import jax.numpy as jnp
@@ -72,6 +72,54 @@ class _Small(_Affine):
     scale = 0.1
 
 
+class _He(_Affine):
+    def __init__(self, features_in, features_out, rngs):
+        super().__init__(features_in, features_out, rngs)
+        self.kernel[...] = jnp.sqrt(2 / features_in) * self.kernel[...]
+
+
+class _Uniform(_Affine):
+    def __init__(self, features_in, features_out, rngs):
+        self.kernel = nnx.Param(jax.random.uniform(rngs(), (features_out, features_in)))
+        self.bias = nnx.Param(jnp.zeros(features_out))
+
+
+class _BiasDrawn(_Affine):
+    def __init__(self, features_in, features_out, rngs):
+        super().__init__(features_in, features_out, rngs)
+        self.bias[...] = jax.random.normal(rngs(), (features_out,))
+
+
+class _BiasColumn(_Affine):
+    def __init__(self, features_in, features_out, rngs):
+        super().__init__(features_in, features_out, rngs)
+        self.bias = nnx.Param(jnp.zeros((features_out, 1)))
+
+
+class _BiasOfInputs(_Affine):
+    def __init__(self, features_in, features_out, rngs):
+        super().__init__(features_in, features_out, rngs)
+        self.bias = nnx.Param(jnp.zeros(features_in))
+
+
+class _Reversed(_Affine):
+    def __call__(self, x):
+        return x @ self.kernel[...] + self.bias[...]
+
+
+class _NoReturn(_Affine):
+    def __call__(self, x):
+        self.kernel[...] @ x + self.bias[...]
+
+
+class _OtherName(_Affine):
+    def __init__(self, features_in, features_out, rngs):
+        self.weight, self.bias = nnx.Param(jax.random.normal(rngs(), (features_out, features_in))), nnx.Param(jnp.zeros(features_out))
+
+    def __call__(self, x):
+        return self.weight[...] @ x + self.bias[...]
+
+
 class _Linear(nnx.Module):
     def __init__(self, features_in, features_out, rngs):
         self.linear = nnx.Linear(features_in, features_out, rngs=rngs)
@@ -85,7 +133,7 @@ def _built(module, kernel, bias, x):
     kernels whether two with different keys differ, whether two with one key do, and how much they spread, to one digit."""
     model = module(x.shape[0], bias.shape[0], rngs=nnx.Rngs(0))
     params = nnx.to_pure_dict(nnx.state(model, nnx.Param))
-    first = {name: jnp.zeros(p.shape) if name == "kernel" else p for name, p in params.items()}
+    first = {name: jnp.zeros(p.shape) if name == "kernel" else jnp.asarray(p) for name, p in params.items() if name in ("kernel", "bias")}
     for name, given in {"kernel": kernel, "bias": bias}.items():
         if name in params and params[name].shape == given.shape:
             getattr(model, name)[...] = given
@@ -127,20 +175,40 @@ def _params(model):
     return nnx.to_pure_dict(nnx.state(model))
 
 
-def _copied(answer, model, factor):
-    """The parameters of the new model and, afterwards, of the old one; the new model must work as a model."""
-    new = answer(model, factor)
-    return _params(new), _params(model), new(jnp.ones(3))
+def _fit_inputs(key):
+    """A layer, batches that lead it from its start to an end, and validation data on which the way there is best: it is
+    straight, since each batch's inputs are orthogonal."""
+    rng = draws_from(key)
+    model = nnx.Linear(3, 2, rngs=nnx.Rngs(key))
+    start, way = np.asarray(model.kernel[...]), rng.choice([-1.0, 1.0], size=(3, 2)) * rng.uniform(0.5, 1.5, size=(3, 2))
+    inputs = np.sqrt(8) * np.linalg.qr(rng.normal(size=(3, 8, 3)))[0]
+    xs, x_val = inputs[:2], inputs[2]
+    arrays = xs, xs @ (start + way), x_val, x_val @ (start + 0.6 * way)
+    return model, *(jnp.asarray(array, jnp.float32) for array in arrays), float(rng.uniform(0.1, 0.12)), 7
 
 
-def _scaled(model, factor, only="", keep_original=True):
-    graphdef, state = nnx.split(model)
-    scale = lambda path, p: factor * p if only in jax.tree_util.keystr(path) else p
-    new = jax.tree_util.tree_map_with_path(scale, state)
-    if keep_original:
-        return nnx.merge(graphdef, new)
-    nnx.update(model, new)
-    return model
+def _keep_best(
+    model, xs, ys, x_val, y_val, rate, epochs, used_up=False, judged="validation", copy=nnx.clone, better=jnp.less
+):
+    data = {"validation": (x_val, y_val), "all batches": (xs.reshape(-1, 3), ys.reshape(-1, 2))}
+    optimizer = nnx.Optimizer(model, optax.sgd(rate), wrt=nnx.Param)
+    pairs, best, lowest = zip(xs, ys), None, jnp.inf
+    for _ in range(epochs):
+        for x, y in pairs if used_up else zip(xs, ys):
+            optimizer.update(model, nnx.grad(_mean_square)(model, x, y))
+        value = _mean_square(model, *data.get(judged, (x, y)))
+        if better(value, lowest):
+            best, lowest = copy(model), value
+    return best, lowest
+
+
+def _kept(answer, *arguments):
+    """The parameters of the model that is returned, and the loss beside it as float32, of whatever kind of number it is."""
+    result = answer(*arguments)
+    if not isinstance(result, (tuple, list)):
+        return _params(result) if isinstance(result, nnx.Module) else result
+    number = lambda part: jnp.float32(part) if isinstance(part, (float, np.floating, jax.Array)) else part
+    return tuple(_params(part) if isinstance(part, nnx.Module) else number(part) for part in result)
 
 
 def _mean_square(model, x, y):
@@ -150,6 +218,33 @@ def _mean_square(model, x, y):
 def _state_step(graphdef, state, x, y, rate, loss=_mean_square):
     gradient = jax.grad(lambda state: loss(nnx.merge(graphdef, state), x, y))(state)
     return jax.tree.map(lambda p, g: p - rate * g, state, gradient)
+
+
+def _stepped_state(answer, *arguments):
+    """The state that is returned, as a dict; what is no state raises an error that says so."""
+    result = answer(*arguments)
+    if isinstance(result, nnx.Module):
+        raise TypeError("a model comes back where a state is asked for")
+    if isinstance(result, (tuple, list)):
+        raise TypeError("several things come back where the state alone is asked for")
+    return nnx.to_pure_dict(result) if isinstance(result, nnx.State) else result
+
+
+def _from_model(graphdef, state, x, y, rate):
+    gradient = jax.grad(_mean_square)(nnx.merge(graphdef, state), x, y)
+    return jax.tree.map(lambda p, g: p - rate * g, state, gradient)
+
+
+def _moved(graphdef, state, x, y, rate, share):
+    """``share`` of the step, from the state; or the step alone."""
+    new = _state_step(graphdef, state, x, y, rate)
+    return jax.tree.map(lambda p, step: share * (step - p) + (p if share < 1 else 0), state, new)
+
+
+def _grad_of_all(model, name, x, y, rate):
+    trained = nnx.Not(nnx.PathContains(name))
+    gradient = nnx.grad(_mean_square, argnums=nnx.DiffState(0, trained))(model, x, y)
+    nnx.Optimizer(model, optax.sgd(rate), wrt=nnx.Param).update(model, gradient)
 
 
 def _step_where(trained, model, x, y, rate):
@@ -204,40 +299,63 @@ exercises = [
             Mistake(_OnesAsBias, "the bias should start at zero"),
             Mistake(_RngsAsKey, "`rngs` hands out keys but isn't one itself: call it, rngs()"),
             Mistake(_Small, "leave the kernel as it is drawn, standard normal; it should not be scaled"),
+            Mistake(_He, "leave the kernel as it is drawn, standard normal; it should not be scaled"),
+            Mistake(_Uniform, "the kernel is drawn from another distribution: jax.random.normal gives the standard normal"),
+            Mistake(_BiasDrawn, "the bias should start at zero"),
+            Mistake(_BiasColumn, "the bias is a column; it should be (out,), as the output is"),
+            Mistake(_BiasOfInputs, "the bias has one number for each input; it should have one for each output, (out,)"),
+            Mistake(_Reversed, "the kernel is (out, in), so it comes first in the product: kernel @ x"),
+            Mistake(_NoReturn, "`__call__` returns nothing: does it end with `return`?"),
+            Mistake(_OtherName, "there is no parameter called `kernel`"),
             Mistake(_Linear, "kernel and bias should be the module's own attributes, not those of a layer inside it"),
         ],
     ),
     Exercise(
         "09.2",
-        solution=_scaled,
-        inputs=lambda key: (_network(key), _positive(key, 0.25)),
-        call=_copied,
-        jit=False,  # a model is an object
+        solution=lambda model, xs, ys, x_val, y_val, rate, epochs: _keep_best(model, xs, ys, x_val, y_val, rate, epochs),
+        inputs=_fit_inputs,
+        call=_kept,
+        jit=False,  # changes an object
         draws=2,
         mistakes=[
             Mistake(
-                lambda model, factor: _scaled(model, factor, keep_original=False),
-                "the model that was given has changed too; build a new one with nnx.merge",
+                lambda *a: _keep_best(*a, used_up=True, judged="training", copy=lambda model: model),
+                "nothing moves after the first epoch: count how often the inner loop runs in the second (and there are two more slips)",
             ),
             Mistake(
-                lambda model, factor: _scaled(model, factor, only="kernel"),
-                "only the kernels are smaller; jax.tree.map on the whole state reaches the biases as well",
+                lambda *a: _keep_best(*a, used_up=True),
+                "one slip is left: nothing moves after the first epoch, since a zip is good for one pass",
             ),
             Mistake(
-                lambda model, factor: nnx.clone(model),
-                "it is a copy, but its parameters are the old ones: multiply the state before merging",
+                lambda *a: _keep_best(*a, judged="training"),
+                "the loss that decides is that of a batch the model has just been trained on; which data should judge it?",
             ),
             Mistake(
-                lambda model, factor: jax.tree.map(lambda p: factor * p, nnx.split(model)[1]),
-                "that is a state, a tree of arrays; put a model together with nnx.merge(graphdef, state)",
+                lambda *a: _keep_best(*a, copy=lambda model: model),
+                "the model returned doesn't have the loss returned: `best` is a second name for `model`, which goes on training",
+            ),
+            Mistake(lambda *a: _keep_best(*a)[0], "return two things, the model and its loss"),
+            Mistake(lambda *a: _keep_best(*a)[::-1], "the model comes first, then its loss"),
+            Mistake(lambda *a: _keep_best(*a, copy=nnx.state), "that is a state; return a model, put together from it with merge, or a clone"),
+            Mistake(
+                lambda *a: _keep_best(*a, judged="all batches"),
+                "the loss that decides is that of the training data; which data should judge the model?",
+            ),
+            Mistake(
+                lambda *a: _keep_best(*a, better=lambda value, lowest: True),
+                "the last epoch wins always: the loss to beat must be the lowest so far",
+            ),
+            Mistake(
+                lambda *a: (_keep_best(*a, better=lambda value, lowest: True)[0], jnp.inf),
+                "the last epoch wins always: the loss to beat must be the lowest so far",
             ),
         ],
     ),
     Exercise(
         "09.3",
-        solution=_state_step,
+        solution=lambda graphdef, state, x, y, rate: _state_step(graphdef, state, x, y, rate),
         inputs=lambda key: (*nnx.split(_network(key)), *_data(key), _positive(key, 0.1)),
-        call=lambda answer, *arguments: nnx.to_pure_dict(answer(*arguments)),
+        call=_stepped_state,
         static=(0,),
         draws=2,
         mistakes=[
@@ -269,7 +387,33 @@ exercises = [
                 lambda graphdef, state, x, y, rate: jax.tree.map(
                     lambda p, step: 2 * step - p, state, _state_step(graphdef, state, x, y, rate)
                 ),
-                "the step is twice too long: the loss is the mean over all entries, (batch, out), and not over the batch alone",
+                "the step is twice as long as it should be: the loss is the mean over all entries, (batch, out), not over the batch alone",
+            ),
+            Mistake(
+                lambda graphdef, state, x, y, rate: (_state_step(graphdef, state, x, y, rate), 0.0),
+                "return the new state alone, without the graphdef or the loss beside it",
+            ),
+            Mistake(
+                _from_model,
+                "that gradient is a model, like what was differentiated by; to subtract it from the state, differentiate with respect to the state",
+            ),
+            Mistake(
+                lambda graphdef, state, x, y, rate: state - rate * state,
+                "a state is a tree, and `*` and `-` don't know what to do with it: use jax.tree.map",
+            ),
+            Mistake(
+                lambda graphdef, state, x, y, rate: _moved(graphdef, state, x, y, rate, 1.0),
+                "that is the step alone; add it to the parameters",
+            ),
+            Mistake(
+                lambda graphdef, state, x, y, rate: _moved(graphdef, state, x, y, rate, 0.5),
+                "the step is half as long as it should be: there is no ½ in this loss",
+            ),
+            Mistake(
+                lambda graphdef, state, x, y, rate: jax.tree.map(
+                    lambda p, new: (p - new) / rate - rate * p, state, _state_step(graphdef, state, x, y, rate)
+                ),
+                "parameters and gradient have changed places in jax.tree.map",
             ),
         ],
     ),
@@ -288,6 +432,22 @@ exercises = [
             Mistake(
                 lambda model, name, x, y, rate: _step_where(nnx.PathContains(name), model, x, y, rate),
                 "it is the wrong way around: only the parameters named have moved, and they should stay",
+            ),
+            Mistake(
+                lambda model, name, x, y, rate: nnx.Optimizer(model, optax.sgd(rate)),
+                "nnx.Optimizer wants to know what it trains: give it the filter as `wrt`",
+            ),
+            Mistake(
+                _grad_of_all,
+                "gradient and optimizer go by different filters; give both the same one, `nnx.DiffState(0, …)` and `wrt=…`",
+            ),
+            Mistake(
+                lambda model, name, x, y, rate: _step_without(model, "bias", x, y, rate),
+                "the biases are left out whatever `name` is; put `name` into the filter",
+            ),
+            Mistake(
+                lambda model, name, x, y, rate: _step_without(model, name, x, y, 2 * rate),
+                "the right parameters have moved, but twice as far as they should: is `update` called twice?",
             ),
             Mistake(
                 lambda model, name, x, y, rate: _step_without(nnx.clone(model), name, x, y, rate),

@@ -1,9 +1,13 @@
-"""Checks of notebook 10: top-two accuracy, a cross-entropy that survives, precision, early stopping afterwards."""
+"""Checks of notebook 10: top-two accuracy, a cross-entropy that survives, the best loss without images, early stopping afterwards."""
+
+import dis
 
 import jax
 import jax.numpy as jnp
+import optax
 
-from course_utils.checks import Exercise, Mistake, Prediction
+from course_utils.checks import Exercise, Mistake, Prediction, draws_from
+from course_utils.checks.reading import _codes
 
 
 def _scores(key, size=1.0):
@@ -32,14 +36,45 @@ def _cross_entropy(scores, labels, log_p=_log_p):
     return -jnp.mean(log_p(scores)[jnp.arange(len(labels)), labels])
 
 
-def _confusion(key):
-    counts = jax.random.randint(key, (5, 5), 1, 9)
-    return (counts.at[:, jax.random.randint(key, (), 0, 5)].set(0),)  # one class is never answered
+_READY = "right, but a library did the work that is the exercise: write the log-softmax with `jnp` alone"
 
 
-def _precision(confusion):
-    called = confusion.sum(axis=0)
-    return jnp.diag(confusion) / jnp.where(called > 0, called, 1)
+def _without_library(function, arguments):
+    """An inspector: no loss, softmax or ``logsumexp`` from a library, whether called as an attribute or by an imported name."""
+    answer = function.args[0]
+    for code in _codes(answer):
+        for step in dis.get_instructions(code):
+            if step.opname in ("LOAD_ATTR", "LOAD_METHOD") and str(step.argval).startswith(("log_softmax", "softmax", "logsumexp")):
+                return _READY
+            if step.opname == "LOAD_GLOBAL":
+                value = getattr(answer, "__globals__", {}).get(step.argval)
+                made_in = getattr(value, "__module__", "") or ""
+                if callable(value) and made_in.startswith(("jax._src.nn", "jax._src.ops", "optax", "flax")):
+                    return _READY
+    return None
+
+
+def _start(key):
+    """Parameters of three layers and labels of four classes, each with another share."""
+    rng = draws_from(key)
+    sizes = (6, 5, 5, 4)
+    pairs = [(jnp.asarray(rng.normal(size=(m, n))), jnp.asarray(rng.normal(size=n))) for m, n in zip(sizes[:-1], sizes[1:])]
+    return pairs, jnp.asarray(rng.permutation(jnp.repeat(jnp.arange(4), rng.permutation(jnp.array([2, 5, 11, 23])), total_repeat_length=41)))
+
+
+def _ignore(parameters, labels, bias=jnp.log, weights=0.0):
+    *before, (W, b) = parameters
+    shares = jnp.bincount(labels, length=len(b)) / len(labels)
+    return [*before, (weights * W, bias(shares))]
+
+
+def _layers(answer, *arguments):
+    """The layers that are returned; of the last bias, what doesn't change when a number is added to all of it."""
+    result = answer(*arguments)
+    if not isinstance(result, (tuple, list)) or not all(isinstance(pair, (tuple, list)) and len(pair) == 2 for pair in result):
+        return result
+    *before, (W, b) = (tuple(jnp.asarray(part, jnp.float32) for part in pair) for pair in result)
+    return [*before, (W, jax.nn.log_softmax(b) if b.ndim == 1 else b)]
 
 
 def _history(key):
@@ -56,7 +91,7 @@ def _at(history, epoch):
 exercises = [
     Exercise(
         "10.1",
-        solution=_top_two,
+        solution=lambda scores, labels: _top_two(scores, labels),
         inputs=_top_inputs,
         mistakes=[
             Mistake(lambda s, y: _top_two(s, y, slice(-1, None)), "that is the ordinary accuracy: look at the two highest logits"),
@@ -68,13 +103,43 @@ exercises = [
                 lambda s, y: _top_two(s, y) / 2,
                 "the mean goes over both places, of which at most one can be right: ask with any(axis=1) first",
             ),
+            Mistake(
+                lambda s, y: jnp.mean(jnp.argsort(s, axis=1)[:, -2:] == y),
+                "labels (images,) don't fit (images, 2): give them a second axis, labels[:, None]",
+            ),
+            Mistake(
+                lambda s, y: 0.0 * _top_two(s, y),
+                "no image counts: compare indices, not logits, with the labels, and ask for `any` of the two, not `all`",
+            ),
+            Mistake(
+                lambda s, y: 0.0 * _top_two(s, y) + 1.0,
+                "`any` goes over all images at once; it should go over the two places of each, axis=1",
+            ),
+            Mistake(
+                lambda s, y: jnp.mean((jnp.argsort(s, axis=0)[:, -2:] == y[:, None]).any(axis=1)),
+                "the images are sorted, not the classes: argsort along axis 1",
+            ),
+            Mistake(
+                lambda s, y: jnp.mean((jnp.argsort(s, axis=1)[-2:] == y[:, None]).any(axis=1)),
+                "those are the last two images; take the last two columns, [:, -2:]",
+            ),
+            Mistake(
+                lambda s, y: jnp.sum((jnp.argsort(s, axis=1)[:, -2:] == y[:, None]).any(axis=1)),
+                "that is a count; divide it by the number of images",
+            ),
+            Mistake(
+                lambda s, y: (jnp.argsort(s, axis=1)[:, -2:] == y[:, None]).any(axis=1),
+                "that says it for each image; return their mean, one number",
+            ),
+            Mistake(lambda s, y: _top_two(s, y, slice(-3, None)), "those are the three highest; two are asked for"),
         ],
     ),
     Exercise(
         "10.2",
-        solution=_cross_entropy,
+        solution=lambda scores, labels: _cross_entropy(scores, labels),
         inputs=lambda key: _scores(key, 1000.0),
         gradient=0,
+        inspect=_without_library,
         mistakes=[
             Mistake(
                 lambda s, y: _cross_entropy(s, y, lambda s: jnp.log(jnp.exp(s) / jnp.exp(s).sum(axis=1, keepdims=True))),
@@ -86,7 +151,7 @@ exercises = [
             ),
             Mistake(
                 lambda s, y: _cross_entropy(s, y, lambda s: jnp.log(jax.nn.softmax(s))),
-                "the softmax survives and its logarithm doesn't, where a probability is rounded to 0: stay in logarithms",
+                "the loss is infinite: `exp` overflowed, or a probability became 0 before its logarithm; subtract each row's largest logit, stay in logarithms",
             ),
             Mistake(lambda s, y: -_cross_entropy(s, y), "the sign is reversed: a loss is minus the log-probability"),
             Mistake(lambda s, y: len(y) * _cross_entropy(s, y), "that is the sum over the batch; take the mean"),
@@ -106,26 +171,84 @@ exercises = [
                 lambda s, y: -jnp.mean(jnp.log(jnp.clip(jax.nn.softmax(s), 1e-7))[jnp.arange(len(y)), y]),
                 "clipping keeps the loss finite, but makes it wrong, and its gradient zero, exactly where the network is most wrong",
             ),
+            Mistake(lambda s, y: optax.softmax_cross_entropy_with_integer_labels(s, y).mean(), _READY),
+            Mistake(lambda s, y: -jnp.mean(jax.nn.log_softmax(s)[jnp.arange(len(y)), y]), _READY),
+            Mistake(
+                lambda s, y: -jnp.mean(jnp.log(jax.nn.softmax(s) + 1e-9)[jnp.arange(len(y)), y]),
+                "a small number added keeps the loss finite, but makes it wrong where the network is most wrong: stay in logarithms",
+            ),
+            Mistake(
+                lambda s, y: -jnp.mean(jax.nn.log_softmax(s, axis=0)[jnp.arange(len(y)), y]),
+                "maximum and sum go over the images; they should go over the classes of each image, axis 1",
+            ),
+            Mistake(
+                lambda s, y: -jnp.mean(_log_p(s)[:, y]),
+                "[:, labels] takes every image with every label; take each with its own: [jnp.arange(images), labels]",
+            ),
+            Mistake(
+                lambda s, y: -jnp.mean((s - jnp.log(jnp.sum(jnp.exp(s), axis=1, keepdims=True)))[jnp.arange(len(y)), y]),
+                "the loss is infinite: `exp` overflowed, or a probability became 0 before its logarithm; subtract each row's largest logit, stay in logarithms",
+            ),
+            Mistake(
+                lambda s, y: -jnp.mean(
+                    (lambda z: z - jnp.log(jnp.sum(jnp.exp(z))))(s - s.max(axis=1, keepdims=True))[jnp.arange(len(y)), y]
+                ),
+                "the sum goes over all images; each image has a sum of its own: axis=1, keepdims=True",
+            ),
+            Mistake(
+                lambda s, y: -jnp.sum(_log_p(s)[jnp.arange(len(y)), y]),
+                "that is the sum over the batch; take the mean",
+            ),
         ],
     ),
     Exercise(
         "10.3",
-        solution=_precision,
-        inputs=_confusion,
+        solution=lambda parameters, labels: _ignore(parameters, labels),
+        inputs=_start,
+        call=_layers,
+        jit=False,
         mistakes=[
             Mistake(
-                lambda c: jnp.diag(c) / c.sum(axis=0),
-                "a class that was never answered gives 0/0: put another number where the divisor is 0, before dividing",
+                lambda p, y: _ignore(p, y, bias=lambda shares: shares),
+                "the softmax takes exponentials: which bias makes the shares come out of it, and not go in?",
             ),
             Mistake(
-                lambda c: jnp.diag(c) / c.sum(axis=1),
-                "that is the share of each true class that was found; divide by the columns' sums, what was answered",
+                lambda p, y: _ignore(p, y, bias=lambda shares: len(y) * shares),
+                "those are counts; after the softmax nearly all probability is on the commonest class",
             ),
-            Mistake(lambda c: jnp.diag(c) / c.sum(), "the divisor is the total; each class has its own"),
-            Mistake(lambda c: jnp.trace(c) / c.sum(), "that is the accuracy, one number; the precision is one number per class"),
             Mistake(
-                lambda c: _precision(c) + (c.sum(axis=0) == 0),
-                "a class that was never answered should have precision 0",
+                lambda p, y: _ignore(p, y, bias=jnp.zeros_like),
+                "that answers with equal probabilities; it can do better where some classes are more common",
+            ),
+            Mistake(
+                lambda p, y: _ignore(p, y, weights=1.0),
+                "the images still have a say: what must the last weights be so that they have none?",
+            ),
+            Mistake(
+                lambda p, y: [*p[:-1], (0 * p[-1][0], p[-1][1])],
+                "the weights are right; the bias is still the old one, and it alone says what is answered",
+            ),
+            Mistake(
+                lambda p, y: _ignore(p, y, bias=lambda shares: -jnp.log(shares)),
+                "the sign is reversed: the rarest class gets the highest probability",
+            ),
+            Mistake(
+                lambda p, y: _ignore(p, y, bias=lambda shares: jnp.where(shares == shares.max(), 1.0, 0.0)),
+                "that bets on the commonest class: a class that gets too little probability costs much when it occurs",
+            ),
+            Mistake(
+                lambda p, y: _ignore(jax.tree.map(jnp.zeros_like, p), y),
+                "the last layer is right; those before it should stay as they are",
+            ),
+            Mistake(
+                lambda p, y: jax.tree.map(jnp.zeros_like, p),
+                "all is zero, so the answers are equal probabilities; change the last layer alone, and let its bias know the shares",
+            ),
+            Mistake(lambda p, y: _ignore(p, y)[-1], "that is the last pair alone; return the whole list"),
+            Mistake(lambda p, y: _ignore(p, y)[-1][1], "that is the last bias alone; return the whole list of pairs"),
+            Mistake(
+                lambda p, y: _ignore(p, y, bias=lambda shares: jax.nn.softmax(shares)),
+                "the softmax comes in the loss; the bias should be what it turns into the shares",
             ),
         ],
     ),
@@ -145,6 +268,38 @@ exercises = [
                 "an epoch axis of length one is left: index with a number",
             ),
             Mistake(lambda history, losses: jnp.argmin(losses), "that is the number of the epoch; return its parameters"),
+            Mistake(
+                lambda history, losses: _at(history, jnp.argmin(losses) + 1),
+                "one epoch too late: `argmin` counts from 0, and so does the leading axis",
+            ),
+            Mistake(
+                lambda history, losses: _at(history, jnp.argmin(losses) - 1),
+                "one epoch too early: `argmin` counts from 0, and so does the leading axis",
+            ),
+            Mistake(
+                lambda history, losses: _at(history, jnp.min(losses)),
+                "that is the smallest loss, not the epoch where it is: `argmin` gives the place",
+            ),
+            Mistake(
+                lambda history, losses: jax.tree.map(lambda leaf: leaf[:, jnp.argmin(losses)], history),
+                "the epochs are the leading axis: index it, leaf[epoch]",
+            ),
+            Mistake(
+                lambda history, losses: [leaf[jnp.argmin(losses)] for leaf in jax.tree.leaves(history)],
+                "those are the right leaves, and the tree is gone: jax.tree.map keeps it",
+            ),
+            Mistake(
+                lambda history, losses: jax.tree.map(lambda leaf: leaf[jnp.argmin(leaf)], history),
+                "the place of the smallest number is sought in each leaf; it is the losses that decide",
+            ),
+            Mistake(
+                lambda history, losses: jax.tree.map(lambda leaf: leaf.min(axis=0), history),
+                "that is the smallest of each number over the epochs; take all numbers from one epoch",
+            ),
+            Mistake(
+                lambda history, losses: (_at(history, jnp.argmin(losses)), jnp.argmin(losses)),
+                "return the parameters alone, without the epoch",
+            ),
         ],
     ),
 ]

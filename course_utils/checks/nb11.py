@@ -1,4 +1,4 @@
-"""Checks of notebook 11: output sizes, average pooling, batch normalization by hand, a convolution of any size."""
+"""Checks of notebook 11: output sizes, shuffled pixels, batch normalization by hand, a convolution of any size."""
 
 import jax
 import jax.numpy as jnp
@@ -16,14 +16,10 @@ def _positions(side, kernel, stride, padding):
     return (side + 2 * padding - kernel) // stride + 1
 
 
-def _blocks(x, size):
-    batch, rows, columns, channels = x.shape
-    return x.reshape(batch, rows // size, size, columns // size, size, channels)
-
-
-def _interleaved(x, size):
-    batch, rows, columns, channels = x.shape
-    return x.reshape(batch, size, rows // size, size, columns // size, channels).mean(axis=(1, 3))
+def _kernel_and_permutation(key):
+    """A kernel (8, 11) and a permutation that is neither its own inverse nor the identity."""
+    cycle = jax.random.permutation(key, 8)
+    return jax.random.normal(key, (8, 11)), jnp.zeros(8, cycle.dtype).at[cycle].set(jnp.roll(cycle, 1))
 
 
 def _batch_norm(x, mean, variance, momentum, axes=(0, 1, 2), unbiased=0, root=jnp.sqrt, running=False):
@@ -103,37 +99,86 @@ exercises = [
                 lambda side, kernel, stride, padding: (side + 2 * padding) // stride,
                 "the window's own size is missing: its left edge can't go all the way",
             ),
+            Mistake(
+                lambda side, kernel, stride, padding: (side - kernel) // stride + 1,
+                "the padding is missing: the zeros make the image longer at each end",
+            ),
+            Mistake(
+                lambda side, kernel, stride, padding: (side + 2 * padding - kernel + 1) // stride,
+                "the first position counts once, whatever the stride: divide, and then add one",
+            ),
+            Mistake(
+                lambda side, kernel, stride, padding: side // stride,
+                "that leaves out the window's own size, and the padding",
+            ),
+            Mistake(
+                lambda side, kernel, stride, padding: side + 2 * padding - kernel + 1,
+                "those are the positions at stride 1; the window moves `stride` pixels at a time",
+            ),
+            Mistake(
+                lambda side, kernel, stride, padding: _positions(side, kernel, stride, padding) ** 2,
+                "that is the number over rows and columns; along one side is asked for",
+            ),
+            Mistake(
+                lambda side, kernel, stride, padding: (side + 2 * padding - kernel) // (stride + 1),
+                "the one is added to the number of moves, not to the stride",
+            ),
         ],
     ),
     Exercise(
         "11.2",
-        solution=lambda x, size: _blocks(x, size).mean(axis=(2, 4)),
-        inputs=lambda key: (jax.random.normal(key, (2, 6, 9, 4)), 3),
-        static=(1,),
+        solution=lambda kernel, permutation: kernel[permutation],
+        inputs=_kernel_and_permutation,
         mistakes=[
-            Mistake(lambda x, size: _blocks(x, size).max(axis=(2, 4)), "that is max pooling; take the mean of each block"),
-            Mistake(lambda x, size: _blocks(x, size).sum(axis=(2, 4)), "that is the sum of each block; divide by its number of pixels"),
             Mistake(
-                _interleaved,
-                "the axes are split the wrong way around: rows // size blocks come first, then the size rows inside each",
+                lambda kernel, permutation: kernel[jnp.argsort(permutation)],
+                "that is the inverse permutation: which pixel does row i meet now, and which row did that pixel have?",
             ),
             Mistake(
-                lambda x, size: x[:, ::size, ::size],
-                "that keeps one pixel of each block and drops the others",
+                lambda kernel, permutation: kernel,
+                "row i of the kernel still belongs to pixel i, and another pixel stands there now",
             ),
             Mistake(
-                lambda x, size: _blocks(x, size).mean(axis=(2, 4, 5)),
-                "the channels are averaged too; each keeps its own mean",
+                lambda kernel, permutation: kernel[:, permutation],
+                "the columns belong to the outputs, which haven't moved; the pixels are the rows",
             ),
             Mistake(
-                lambda x, size: _blocks(x, size).mean(axis=(1, 3)),
-                "the mean goes over the blocks; it should go over the pixels inside each block, axes 2 and 4",
+                lambda kernel, permutation: kernel.at[:, :8].set(kernel[:, permutation]),
+                "the columns belong to the outputs, which haven't moved; the pixels are the rows",
+            ),
+            Mistake(
+                lambda kernel, permutation: kernel.T[permutation],
+                "the kernel isn't to be transposed: its rows are the pixels already",
+            ),
+            Mistake(
+                lambda kernel, permutation: kernel.T[:, permutation],
+                "the right order, but transposed: the kernel stays (pixels, width)",
+            ),
+            Mistake(
+                lambda kernel, permutation: kernel[permutation][:, permutation],
+                "the columns have moved too; the outputs should stay where they are",
+            ),
+            Mistake(
+                lambda kernel, permutation: jnp.take(kernel, permutation),
+                "without an axis `take` goes through the flattened kernel: whole rows are wanted, axis=0",
+            ),
+            Mistake(
+                lambda kernel, permutation: jnp.eye(8)[permutation],
+                "that is the permutation as a matrix; multiply the kernel by it, from the side of the pixels",
+            ),
+            Mistake(
+                lambda kernel, permutation: jax.random.permutation(jax.random.key(0), kernel),
+                "a new permutation is drawn; the kernel must follow the one that the pixels went through",
+            ),
+            Mistake(
+                lambda kernel, permutation: kernel[::-1],
+                "the rows are reversed; they should follow the permutation given",
             ),
         ],
     ),
     Exercise(
         "11.3",
-        solution=_batch_norm,
+        solution=lambda x, mean, variance, momentum: _batch_norm(x, mean, variance, momentum),
         inputs=_norm_inputs,
         mistakes=[
             Mistake(
@@ -172,6 +217,39 @@ exercises = [
                 lambda x, mean, variance, momentum: (_batch_norm(x, mean, variance, momentum)[0], x.mean(axis=(0, 1, 2)), x.var(axis=(0, 1, 2))),
                 "the running statistics are replaced by the batch's; they should move only part of the way",
             ),
+            Mistake(
+                lambda x, mean, variance, momentum: (
+                    (x - _batch_norm(x, mean, variance, momentum)[1]) / jnp.sqrt(_batch_norm(x, mean, variance, momentum)[2] + 1e-5),
+                    *_batch_norm(x, mean, variance, momentum)[1:],
+                ),
+                "`x` is normalized by the new running statistics; in training it is the batch's own, mean and variance",
+            ),
+            Mistake(
+                lambda *a: (_batch_norm(*a)[0], *(new.reshape(1, 1, 1, -1) for new in _batch_norm(*a)[1:])),
+                "the running statistics should stay (channels,): take the batch's without `keepdims`",
+            ),
+            Mistake(
+                lambda *a: _batch_norm(*a, axes=None),
+                "mean and variance are one number for all channels; each channel has its own: axis=(0, 1, 2)",
+            ),
+            Mistake(
+                lambda x, mean, variance, momentum: (_batch_norm(x, mean, variance, momentum)[0], mean, variance),
+                "the running statistics come back as they were; in training they move toward the batch's",
+            ),
+            Mistake(
+                lambda x, mean, variance, momentum: (_batch_norm(x, mean, variance, momentum)[0], momentum * mean, momentum * variance),
+                "the batch's share is missing: (1 - momentum) times its mean, and its variance",
+            ),
+            Mistake(
+                lambda x, mean, variance, momentum: (
+                    _batch_norm(x, mean, variance, momentum)[0], momentum * mean, momentum * variance + 1 - momentum
+                ),
+                "the statistics are taken of the normalized x, where they are 0 and 1; take those of `x` as it came in",
+            ),
+            Mistake(
+                lambda *a: _batch_norm(*a)[:2],
+                "return three things: the normalized x, and the two new running statistics",
+            ),
         ],
     ),
     Exercise(
@@ -185,6 +263,38 @@ exercises = [
             Mistake(_respond_loop, _LOOP),
             Mistake(_respond_library, _LIBRARY),
             Mistake(lambda image, kernel: _respond(image, kernel) / kernel.size, "that is the mean under the window; add up instead"),
+            Mistake(
+                lambda image, kernel: _respond(image, jnp.concatenate([kernel, kernel[:, -1:]], axis=1)),  # JAX reads the last column again
+                "the kernel is taken to be square; it has k rows and l columns",
+            ),
+            Mistake(
+                lambda image, kernel: jnp.stack([kernel[i, j] * image[i : i + 14, j : j + 12] for i in range(3) for j in range(2)]),
+                "those are the products, one array for each number of the kernel; add them up",
+            ),
+            Mistake(
+                lambda image, kernel: _respond(image, kernel)[:-1, :-1],
+                "one row and one column are missing: the last position counts too, rows - k + 1",
+            ),
+            Mistake(
+                lambda image, kernel: _respond(image, kernel).T,
+                "rows and columns are swapped in the result: the outer axis should be the rows",
+            ),
+            Mistake(
+                lambda image, kernel: sum(kernel[i, j] * jnp.roll(image, (-i, -j), (0, 1)) for i in range(3) for j in range(2)),
+                "rolled around, the image stays whole; cut off the positions where the window sticks out",
+            ),
+            Mistake(
+                lambda image, kernel: sum(kernel[i, j] * jnp.roll(image, (i, j), (0, 1)) for i in range(3) for j in range(2))[:14, :12],
+                "the image is shifted the wrong way: entry (i, j) of the kernel meets the pixel i below and j to the right",
+            ),
+            Mistake(
+                lambda image, kernel: jax.lax.conv(image[None, None], kernel[None, None, ::-1, ::-1], (1, 1), [(2, 2), (1, 1)])[0, 0],
+                "the result is larger than the image: the window should never stick out",
+            ),
+            Mistake(
+                lambda image, kernel: sum(kernel[i, j] * image[i:14, j:12] for i in range(3) for j in range(2)),
+                "the slices have different lengths: each is as long as the result, image[i : i + rows, …]",
+            ),
             Mistake(lambda image, kernel: _respond(image, kernel.T), "the kernel is transposed: its rows lie on the image's rows"),
         ],
     ),

@@ -1,4 +1,4 @@
-"""Checks of notebook 13: rates of convergence, following a policy, stopping problems on a grid."""
+"""Checks of notebook 13: rates of convergence, a game of dice to repair, stopping problems on a grid."""
 
 from functools import partial
 
@@ -18,20 +18,28 @@ def _needed(beta, error, tolerance):
     return jnp.log(tolerance / error) / jnp.log(beta)
 
 
-def _map_of_nodes(key):
-    """A random policy on 12 nodes that doesn't come back soon, and a node to start from."""
+def _die_and_costs(key):
+    """A die, and the costs of four rolls. One face lies between what the last roll is worth with its cost and without it."""
     rng = draws_from(key)
-    return jnp.asarray(rng.permutation(12)), jnp.asarray(rng.integers(12)), 9
+    faces, costs = rng.uniform(1.0, 6.0, size=6), rng.permutation([0.2, 0.5, 0.9, 1.4]) * rng.uniform(0.8, 1.2)
+    faces = np.append(faces, faces.mean() - costs[-1] / 2)
+    return jnp.asarray(rng.permutation(faces)), jnp.asarray(costs)
 
 
-def _follow(policy, start, steps):
-    last, nodes = jax.lax.scan(lambda node, _: (policy[node], node), start, length=steps)
-    return jnp.append(nodes, last)
+def _maximum(faces, mean, cost):
+    return jnp.maximum(faces, mean - cost)
 
 
-def _followed_by_moves(policy, start, steps):
-    last, nodes = jax.lax.scan(lambda node, _: (node + policy[node], node), start, length=steps)
-    return jnp.append(nodes, last)
+def _by_the_mean(faces, mean, cost):
+    return jnp.where(faces > mean, faces, mean - cost)
+
+
+def _game(faces, costs, *, reverse=True, place=0, choose=_maximum, worth=lambda mean, cost: mean - cost):
+    def roll(value, cost):
+        mean = jnp.mean(value)
+        return choose(faces, mean, cost), worth(mean, cost)
+
+    return jax.lax.scan(roll, faces, costs, reverse=reverse)[1][place]
 
 
 def _stopping(key):
@@ -74,7 +82,7 @@ def _share(dates=50, choose=np.maximum):
     for _ in range(dates):
         value = choose(reward, discount * moves @ value)
     today = {"undiscounted": moves @ value, "unmoved": discount * value, "today": discount * moves @ value}
-    return {name: float(values[150]) for name, values in today.items()}
+    return {name: float(values[150]) for name, values in today.items()} | {"all": today["today"]}
 
 
 _RIGHT = _share()
@@ -136,6 +144,42 @@ exercises = [
                 lambda beta, error, tolerance: tolerance / (error * beta),
                 "the number of iterations is an exponent: error · βⁿ = tolerance; take logarithms",
             ),
+            Mistake(
+                lambda beta, error, tolerance: jnp.log(tolerance) - jnp.log(error) / jnp.log(beta),
+                "a pair of parentheses is missing: the difference of the logarithms is divided by log β, not the second one alone",
+            ),
+            *(
+                Mistake(answer, "the logarithm of a ratio is a difference: log(tolerance) − log(error), divided by log β")
+                for answer in (
+                    lambda beta, error, tolerance: jnp.log(tolerance) / (jnp.log(error) * jnp.log(beta)),
+                    lambda beta, error, tolerance: jnp.log(tolerance) / jnp.log(error) / jnp.log(beta),
+                    lambda beta, error, tolerance: jnp.log(tolerance) / jnp.log(error),
+                    lambda beta, error, tolerance: jnp.log(error - tolerance) / jnp.log(beta),
+                    lambda beta, error, tolerance: jnp.log(tolerance - error) / jnp.log(beta),
+                )
+            ),
+            *(
+                Mistake(answer, "1 − β is what the first iteration takes away; the next one takes less, since the error falls by a factor")
+                for answer in (
+                    lambda beta, error, tolerance: (error - tolerance) / (1 - beta),
+                    lambda beta, error, tolerance: (error - tolerance) / (error * (1 - beta)),
+                )
+            ),
+            Mistake(
+                lambda beta, error, tolerance: -jnp.log(tolerance) / jnp.log(beta),
+                "a negative number, and the error isn't used: take the logarithm of tolerance / error",
+            ),
+            *(
+                Mistake(
+                    lambda beta, error, tolerance, more=more: _needed(beta, error, tolerance) + more,
+                    "off by one: no iteration is needed if the error is `tolerance` already",
+                )
+                for more in (1, -1)
+            ),
+            Mistake(
+                lambda beta, error, tolerance: jnp.log2(tolerance / error) / jnp.log(beta),
+                "log2 and log are mixed: take the same logarithm above and below",
+            ),
             *(
                 Mistake(lambda *arguments, rounded=rounded: rounded(_needed(*arguments)), "right, but rounded; return the number as it is")
                 for rounded in (jnp.ceil, jnp.floor, jnp.round)
@@ -144,57 +188,99 @@ exercises = [
     ),
     Exercise(
         "13.2",
-        solution=_follow,
-        inputs=_map_of_nodes,
-        draws=2,
-        static=(2,),
-        inspect=must_use("scan", "while", hint="right, but a Python loop is unrolled; make the steps one scan"),
+        solution=lambda faces, costs: _game(faces, costs),
+        inputs=_die_and_costs,
         mistakes=[
             Mistake(
-                lambda policy, start, steps: _follow(policy, start, steps)[1:],
-                "the start is missing: it comes first, and there are steps + 1 nodes",
+                partial(_game, reverse=False, place=-1, choose=_by_the_mean),
+                "that is `broken` as it stands: play two rolls by hand, of which only the second costs something",
             ),
             Mistake(
-                lambda policy, start, steps: _follow(policy, start, steps)[:-1],
-                "the last node is missing: after `steps` steps there are steps + 1 nodes",
+                partial(_game, choose=_by_the_mean),
+                "the costs come in the right order now; but when is it better to keep a face than to pay for the next roll?",
             ),
             Mistake(
-                lambda policy, start, steps: _follow(policy, policy[start], steps),
-                "the path begins one step late: its first node is the start itself",
+                partial(_game, reverse=False, place=-1),
+                "the choice is right now; but the roll that is looked at first, the last one, is given the first roll's cost",
+            ),
+            *(
+                Mistake(partial(_game, place=-1, choose=choose), "the scan runs in reverse, so the first roll is [0] among its outputs, and [-1] the last one")
+                for choose in (_maximum, _by_the_mean)
+            ),
+            *(
+                Mistake(partial(_game, reverse=False, choose=choose), "that is the roll that the scan looked at first: a last roll, with the first one's cost")
+                for choose in (_maximum, _by_the_mean)
+            ),
+            Mistake(partial(_game, worth=lambda mean, cost: mean), "the first roll has its price, too, and it isn't paid yet"),
+            Mistake(
+                partial(_game, choose=lambda faces, mean, cost: jnp.maximum(faces, mean) - cost),
+                "who keeps a face pays for no further roll: the cost belongs to going on alone",
+            ),
+            *(
+                Mistake(function, "the costs aren't used in the choice or in the value carried on; going on is worth the mean less the cost")
+                for function in (
+                    partial(_game, choose=lambda faces, mean, cost: jnp.maximum(faces, mean)),
+                    lambda faces, costs: _game(faces, 0.0 * costs),
+                )
             ),
             Mistake(
-                lambda policy, start, steps: jnp.append(start, jnp.full(steps, policy[start])),
-                "every step starts from `start`; the node reached has to be the carry",
+                partial(_game, choose=lambda faces, mean, cost: jnp.where(faces > mean - cost, faces, mean)),
+                "the comparison knows the cost, and the value doesn't: who goes on has the mean less the cost",
             ),
             Mistake(
-                lambda policy, start, steps: policy[start],
-                "that is where one step leads; return all the nodes visited, the start first",
+                lambda faces, costs: _game(faces, 0.0 * costs) - jnp.sum(costs),
+                "the later rolls are paid for only if they are rolled: take each cost off inside the scan",
+            ),
+            Mistake(partial(_game, place=slice(None)), "those are the values of all the rolls; return that of the first"),
+            Mistake(
+                lambda faces, costs: _game(faces, costs[1:]),
+                "one roll is missing: the scan takes a step for each entry of `costs`",
             ),
             Mistake(
-                lambda policy, start, steps: _follow(policy, start, steps)[-1],
-                "that is the last node alone; return all the nodes visited, the start first",
-            ),
-            Mistake(
-                _followed_by_moves,
-                "`policy` says where to go, not how far: the next node is policy[node], not node + policy[node]",
+                partial(_game, choose=lambda faces, mean, cost: jnp.minimum(faces, mean - cost)),
+                "that is the worse of the two; keep the better one",
             ),
         ],
     ),
     Exercise(
         "13.3",
-        solution=_backward,
+        solution=lambda reward, transition, discount, dates: _backward(reward, transition, discount, dates),
         inputs=_stopping,
         static=(3,),
         draws=2,
         inspect=must_use("scan", "while", hint="right, but a Python loop is unrolled; make the dates one scan"),
         mistakes=[
+            Mistake(lambda *arguments: _backward(*arguments)[::-1], "the two are exchanged: `value` comes first, then `stop`"),
+            Mistake(
+                lambda *arguments: _backward(*arguments, shown=lambda reward, go, value, later: (value, go > reward)),
+                "`stop` is the wrong way around: true is where stopping pays more",
+            ),
+            Mistake(lambda *arguments: _backward(*arguments)[1], "that is `stop` alone; return the pair `value, stop`"),
+            *(
+                Mistake(
+                    lambda *arguments, number=number: (_backward(*arguments)[0], number(_backward(*arguments)[1])),
+                    "`stop` is a number; leave it true or false, as a comparison makes it",
+                )
+                for number in (lambda stop: stop.astype(float), lambda stop: stop.astype(int))
+            ),
+            Mistake(
+                lambda reward, transition, discount, dates: _backward(reward, transition, discount**2, dates),
+                "going on is discounted twice; one date's discount is enough, since what the carry holds is discounted already",
+            ),
+            *(
+                Mistake(partial(_backward, expect=expect), "`*` works entry by entry; the expectation is transition @ value")
+                for expect in (
+                    lambda transition, value: jnp.sum(transition * value, axis=0),
+                    lambda transition, value: jnp.mean(transition * value, axis=1),
+                )
+            ),
             Mistake(
                 lambda reward, transition, discount, dates: _backward(reward, transition, 1.0, dates),
                 "nothing is discounted: going on is worth discount × the expectation of the next date's value",
             ),
             Mistake(
                 lambda *arguments: _backward(*arguments, expect=lambda transition, value: value @ transition),
-                "the matrix is the wrong way round: row i is what follows node i, so it is transition @ value",
+                "the matrix is the wrong way around: row i is what follows node i, so it is transition @ value",
             ),
             Mistake(
                 lambda *arguments: _backward(*arguments, expect=lambda transition, value: value),
@@ -236,7 +322,7 @@ exercises = [
             ),
             Mistake(
                 lambda *arguments: _backward(*arguments, choose=lambda reward, go: go),
-                "everything is worth zero: carry the larger of the reward and the value of going on (is a `where` the wrong way round?)",
+                "everything is worth zero: carry the larger of the reward and the value of going on (is a `where` the wrong way around?)",
             ),
             Mistake(
                 lambda *arguments: _backward(*arguments, choose=jnp.add),
@@ -244,7 +330,7 @@ exercises = [
             ),
             Mistake(
                 lambda *arguments: (_backward(*arguments)[0], ~_backward(*arguments)[1]),
-                "`stop` is the wrong way round: true is where stopping pays more",
+                "`stop` is the wrong way around: true is where stopping pays more",
             ),
             Mistake(
                 lambda *arguments: tuple(leaf[0] for leaf in _backward(*arguments)),
@@ -273,6 +359,11 @@ exercises = [
             Mistake(_RIGHT["unmoved"], "in the week to the first Friday the price moves as well: take the expectation, row 150 of `moves @ value`"),
             Mistake(_share(dates=51)["today"], "there are 50 Fridays, and this has 51"),
             Mistake(_share(dates=1)["today"], "that is the value with a single Friday to come: the dates stand in order, so today is a week before value[0]"),
+            Mistake(_RIGHT["all"], "that is what it is worth at each price; at a price of 36 it is the number at node 150"),
+            *(
+                Mistake(more, "that is how much more it is worth than selling today; give the worth itself")
+                for more in (_RIGHT["today"] - 4.0, 0.478)
+            ),
             Mistake(4.0, "that is what selling at once pays; the right to choose later is worth more"),
             *(Mistake(rounded, "nearly: it is rounded; give it with more digits") for rounded in (4.48, 4.5)),
             Mistake(
@@ -283,7 +374,7 @@ exercises = [
     ),
     Exercise(
         "13.5",
-        solution=_highest,
+        solution=lambda stop, prices: _highest(stop, prices),
         inputs=_stops_and_prices,
         mistakes=[
             *(
@@ -301,6 +392,33 @@ exercises = [
             *(
                 Mistake(partial(_highest, never=never), "where stopping is right nowhere, return 0, not −∞ or NaN")
                 for never in (-jnp.inf, jnp.nan)
+            ),
+            Mistake(partial(_highest, never=-1.0), "on a date on which stopping is right at no price, return 0"),
+            *(
+                Mistake(rest, "that is about the prices at which going is right; look at those where `stop` is true")
+                for rest in (
+                    lambda stop, prices: jnp.max(jnp.where(stop, 0.0, prices), axis=1),
+                    lambda stop, prices: jnp.max(jnp.where(~stop, prices, 0.0), axis=1) * stop.any(axis=1),
+                )
+            ),
+            Mistake(
+                lambda stop, prices: prices[jnp.argmin(stop, axis=1) - 1],
+                "it takes the price before the first `False`; the prices at which stopping is right may have gaps",
+            ),
+            *(
+                Mistake(blend, "that is a sum or a mean of prices; the highest one is asked for")
+                for blend in (
+                    lambda stop, prices: jnp.sum(stop * prices, axis=1),
+                    lambda stop, prices: jnp.mean(stop * prices, axis=1),
+                    lambda stop, prices: jnp.sum(stop * prices, axis=1) / jnp.maximum(jnp.sum(stop, axis=1), 1),
+                )
+            ),
+            Mistake(lambda stop, prices: jnp.where(stop, prices, 0.0), "the table is right; take the largest price of each date, over axis 1"),
+            Mistake(lambda stop, prices: jnp.max(stop, axis=1), "that says whether stopping is right at some price; return the highest such price"),
+            Mistake(lambda stop, prices: jnp.max(stop * prices), "that is the highest price of all dates; each date has its own"),
+            Mistake(
+                lambda stop, prices: jnp.min(jnp.where(stop, prices, 0.0), axis=1),
+                "the smallest entry is nearly always the 0 of a price at which stopping is wrong; take the largest",
             ),
             Mistake(
                 lambda stop, prices: jnp.argmax(jnp.where(stop, prices, 0.0), axis=1),

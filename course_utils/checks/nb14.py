@@ -1,10 +1,12 @@
-"""Checks of notebook 14: crowds that are moved by a transition matrix, and where they settle."""
+"""Checks of notebook 14: how far an iteration is from its limit, and where crowds settle that a matrix moves."""
+
+from functools import partial
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from course_utils.checks import Exercise, Mistake, Prediction, draws_from, equations, largest_array, must_use
+from course_utils.checks import Exercise, Mistake, Prediction, draws_from, equations, largest_array
 
 _BINS = 7
 _FACTORS = "a factor below 1", "a factor above 1"
@@ -20,12 +22,22 @@ def _crowd(key):
     return jnp.asarray(draws_from(key).dirichlet(np.ones(_BINS)))
 
 
-def _crowd_and_matrix(key):
-    return _crowd(key), _matrix(key), 3
+def _three_crowds(key):
+    """Three crowds in a row; the second step is shorter than the first, and points another way."""
+    rng = draws_from(key)
+    older, first, second = rng.dirichlet(np.ones(_BINS), size=3)
+    one, two = 0.3 * (first - older), second - first
+    two *= rng.uniform(0.6, 0.9) * np.abs(one).sum() / np.abs(two).sum()
+    return tuple(map(jnp.asarray, (older, older + one, older + one + two)))
 
 
-def _after(mass, transition, steps):
-    return jax.lax.fori_loop(0, steps, lambda _, mass: mass @ transition, mass)
+def _total(steps):
+    return jnp.sum(jnp.abs(steps), axis=-1)
+
+
+def _still(older, old, new, *, size=_total, rest=lambda last, factor: last * factor / (1 - factor)):
+    before, last = size(old - older), size(new - old)
+    return rest(last, last / before)
 
 
 def _solved(equations, right=0.0, replaced=-1):
@@ -69,6 +81,10 @@ def _cumulative(mass, factor, edges, share=lambda mass: jnp.append(0.0, jnp.cums
     return jnp.interp(edges, factor * edges[known], share(mass))
 
 
+def _middle(edges):
+    return (edges[1:] + edges[:-1]) / 2
+
+
 def _pushed_densities(mass, factor, edges):
     middle = (edges[1:] + edges[:-1]) / 2
     return jnp.interp(middle, factor * middle, mass)
@@ -86,31 +102,61 @@ def _pushed_by_a_matrix(mass, factor, edges):
 exercises = [
     Exercise(
         "14.1",
-        solution=_after,
-        inputs=_crowd_and_matrix,
-        draws=2,
-        static=(2,),
-        inspect=must_use("scan", "while", hint=_NO_LOOP),
+        solution=lambda older, old, new: _still(older, old, new),
+        inputs=_three_crowds,
         mistakes=[
+            Mistake(partial(_still, rest=lambda last, factor: last), "that is the last step itself; a small step doesn't mean a small error"),
             Mistake(
-                lambda mass, transition, steps: _after(mass, transition.T, steps),
-                "the matrix is on the wrong side: rows say where mass goes, so a step is mass @ transition",
+                partial(_still, rest=lambda last, factor: last / (1 - factor)),
+                "this counts the last step, which is behind you; the next one is shorter by the factor",
             ),
-            Mistake(lambda mass, transition, steps: _after(mass, transition, steps - 1), "that is one step too few"),
-            Mistake(lambda mass, transition, steps: _after(mass, transition, steps + 1), "that is one step too many"),
+            Mistake(partial(_still, rest=lambda last, factor: last * factor), "that is the next step alone; all that come after it count too"),
             Mistake(
-                lambda mass, transition, steps: mass @ transition,
-                "that is a single step; the result of each has to be the carry of the next",
+                partial(_still, rest=lambda last, factor: last / factor / (1 - factor)),
+                "this starts to count one step too early, at the step before the last one",
+            ),
+            *(
+                Mistake(partial(_still, rest=rest), "negative: the factor by which steps get shorter is the last step over the one before it")
+                for rest in (lambda last, factor: last / factor / (1 - 1 / factor), lambda last, factor: last / (1 - 1 / factor))
             ),
             Mistake(
-                lambda mass, transition, steps: mass @ transition**steps,
-                "`**` raises every entry to the power; a power of the matrix is repeated `@`",
+                partial(_still, rest=lambda last, factor: factor / (1 - factor)),
+                "that is how many times the last step is still to come; multiply by its length",
+            ),
+            Mistake(partial(_still, rest=lambda last, factor: factor), "that is the factor; what do all later steps sum to?"),
+            Mistake(
+                partial(_still, rest=lambda last, factor: last / (1 - factor) ** 2),
+                "the sum of a geometric series has 1 − factor below it, once",
             ),
             Mistake(
-                lambda mass, transition, steps: jax.lax.scan(
-                    lambda mass, _: (mass @ transition, mass @ transition), mass, length=steps
-                )[1],
-                "those are the crowds after every step; only the last one is asked for, the final carry",
+                partial(_still, rest=lambda last, factor: -last / jnp.log(factor)),
+                "nearly: steps come one at a time, so sum factor + factor² + … instead of integrating",
+            ),
+            Mistake(
+                partial(_still, rest=lambda last, factor: last * (factor + factor**2)),
+                "those are the next two steps; there is a closed form for the sum of all",
+            ),
+            *(
+                Mistake(partial(_still, size=size), "steps are measured by the sum of the absolute differences, not by a root mean square or the largest")
+                for size in (
+                    lambda steps: jnp.sqrt(jnp.sum(steps**2)),
+                    lambda steps: jnp.max(jnp.abs(steps)),
+                    lambda steps: jnp.sqrt(jnp.mean(steps**2)),
+                )
+            ),
+            Mistake(partial(_still, size=lambda steps: jnp.sum(steps**2)), "the differences are squared; the distance is the sum of their absolute values"),
+            Mistake(partial(_still, size=lambda steps: jnp.mean(jnp.abs(steps))), "that is a mean over the bins; the distance is a sum"),
+            *(
+                Mistake(partial(_still, size=size), "one number is asked for: sum over the bins first, and then look at how long the steps are")
+                for size in (lambda steps: jnp.abs(steps), lambda steps: steps)
+            ),
+            Mistake(
+                lambda older, old, new: _total(new - older),
+                "that is the way already gone; the question is what is still to come",
+            ),
+            Mistake(
+                lambda older, old, new: _total(old - older) - _total(new - old),
+                "the steps get shorter by a factor, not by an amount",
             ),
         ],
     ),
@@ -130,6 +176,26 @@ exercises = [
                     lambda transition: _solved(transition - jnp.eye(_BINS), replaced=_COLUMN),
                     lambda transition: _solved(transition.T - jnp.eye(_BINS), replaced=_COLUMN),
                 )
+            ),
+            Mistake(
+                lambda transition: _solved(transition.T - jnp.eye(_BINS), replaced=0),
+                "the equation with ones and the 1 on the right-hand side must stand in the same place: the last",
+            ),
+            Mistake(
+                lambda transition: jnp.linalg.svd(transition.T - jnp.eye(_BINS))[2][-1],
+                "right but for a factor: divide by the sum; and solving with the sum as one of the equations needs no such repair",
+            ),
+            Mistake(lambda transition: jnp.linalg.matrix_power(transition, 200), "that is a power of the matrix; a single crowd is asked for"),
+            Mistake(
+                lambda transition: jnp.linalg.solve((transition.T - jnp.eye(_BINS)).at[-1].set(1.0), jnp.zeros((_BINS, 1)).at[-1].set(1.0)),
+                "the right-hand side has a second axis, and so has the result; make it (bins,)",
+            ),
+            *(
+                Mistake(
+                    lambda transition, steps=steps: jax.lax.fori_loop(0, steps, lambda _, mass: mass @ transition, jnp.ones(_BINS) / _BINS),
+                    "that is waiting, and it isn't there yet; solve the equations",
+                )
+                for steps in (5, 10, 20)
             ),
             Mistake(
                 lambda transition: _solved(transition.T - 1),
@@ -203,6 +269,33 @@ exercises = [
                 lambda transition, doublings: _squared(transition, doublings - 1),
                 "one doubling too few: with doublings = 1 it is transition @ transition",
             ),
+            *(
+                Mistake(function, "those are the matrices after each squaring, or a pair; return the last one alone, the final carry")
+                for function in (
+                    lambda transition, doublings: jax.lax.scan(lambda m, _: (m @ m, m @ m), transition, length=doublings)[1],
+                    lambda transition, doublings: jax.lax.scan(lambda m, _: (m @ m, None), transition, length=doublings),
+                    lambda transition, doublings: jax.lax.scan(lambda m, _: (m @ m, m @ m), transition, length=doublings),
+                )
+            ),
+            Mistake(
+                lambda transition, doublings: jax.lax.fori_loop(0, doublings, lambda _, m: m @ m.T, transition),
+                "a transpose has crept in: two steps are matrix @ matrix",
+            ),
+            *(
+                Mistake(function, "that is two steps whatever `doublings` is: square what the loop carries")
+                for function in (
+                    lambda transition, doublings: transition @ transition,
+                    lambda transition, doublings: jax.lax.fori_loop(0, doublings, lambda _, m: transition @ transition, transition),
+                )
+            ),
+            Mistake(
+                lambda transition, doublings: transition * 2**doublings,
+                "twice the matrix isn't the matrix of two steps: its rows should still sum to one",
+            ),
+            Mistake(
+                lambda transition, doublings: _squared(transition, doublings)[0],
+                "that is one row, the crowd that started in bin 0; return the whole matrix",
+            ),
             Mistake(
                 lambda transition, doublings: _squared(transition.T, doublings),
                 "it comes out transposed; leave the matrix as it is",
@@ -229,6 +322,32 @@ exercises = [
                 )
             ),
             Mistake(_pushed_by_a_matrix, _A_MATRIX),
+            *(
+                Mistake(function, "the firms are pushed to other bins; multiplying the masses by the factor only makes more or fewer of them")
+                for function in (
+                    lambda mass, factor, edges: mass * factor,
+                    lambda mass, factor, edges: _pushed(mass, factor, edges) * factor,
+                    lambda mass, factor, edges: _pushed(mass, factor, edges) / factor,
+                )
+            ),
+            Mistake(lambda mass, factor, edges: mass, "nothing has moved: the cumulative share is known at the scaled edges, and asked for at the old ones"),
+            *(
+                Mistake(function, "interpolate the cumulative share at all the edges, from 0 on; the masses, or values at the middles, won't do")
+                for function in (
+                    lambda mass, factor, edges: jnp.interp(edges[1:], factor * edges[1:], mass),
+                    lambda mass, factor, edges: jnp.interp(edges[:-1], factor * edges[:-1], mass),
+                    lambda mass, factor, edges: jnp.diff(jnp.interp(_middle(edges), factor * _middle(edges), jnp.cumsum(mass)), prepend=0.0),
+                    lambda mass, factor, edges: jnp.interp(_middle(edges) / factor, _middle(edges), mass) / factor,
+                )
+            ),
+            Mistake(
+                lambda mass, factor, edges: jnp.diff(_cumulative(mass, factor, edges), prepend=0.0),
+                "one entry too many: the differences of bins + 1 shares are the bins; leave out `prepend`",
+            ),
+            Mistake(
+                lambda mass, factor, edges: jnp.diff(jnp.interp(edges, edges + factor - 1, jnp.append(0.0, jnp.cumsum(mass)))),
+                "the edges are shifted; they are multiplied by the factor",
+            ),
             *(
                 Mistake(function, "that is the cumulative share at the edges; a bin's mass is the difference of the shares at its two edges")
                 for function in (_cumulative, lambda *arguments: _cumulative(*arguments)[1:])
@@ -285,8 +404,8 @@ predictions = [
         within=2.0,
         slips=[
             (1, "then the last step would have removed half of the error"),
-            (0.0022, "that is the last step as a part of the error; the question is the other way round"),
-            (0.22, "that is the last step in percent of the error; the question is the other way round"),
+            (0.0022, "that is the last step as a part of the error; the question is the other way around"),
+            (0.22, "that is the last step in percent of the error; the question is the other way around"),
             (4000, "that is the number of steps taken; only the share that one of them removes matters"),
             (4.5, "a percent is a hundredth"),
         ],

@@ -1,4 +1,4 @@
-"""Checks of notebook 15: a price with its error, paths at unequal dates, less noise by two means, a gamma that isn't zero."""
+"""Checks of notebook 15: a price with its error, paths at unequal dates, a put on the average, a gamma that isn't zero."""
 
 from functools import partial
 
@@ -14,10 +14,15 @@ def _payoffs(key):
     return jnp.maximum(jax.random.normal(key, (2000,)) * 8 + 2, 0.0), 0.05, 2.0
 
 
+def _numbers(result, count):
+    """``count`` numbers as a tuple, whether they come as a tuple, an `Estimate`, a list or an array; anything else as it is."""
+    if isinstance(result, tuple | list) and len(result) == count:
+        return tuple(result)
+    return tuple(result) if getattr(result, "shape", None) == (count,) else result
+
+
 def _tuple(answer, *arguments):
-    """The result of an answer; an `Estimate`, as the notebook makes it, is a tuple as well."""
-    result = answer(*arguments)
-    return tuple(result) if isinstance(result, tuple) else result
+    return _numbers(answer(*arguments), 2)
 
 
 def _price(payoffs, rate, maturity, spread=partial(jnp.std, ddof=1), divisor=jnp.sqrt):
@@ -58,32 +63,36 @@ def _euler(spot, volatility, rate, times, normals):
     return spot * jnp.cumprod(1 + rate * dt + volatility * jnp.sqrt(dt) * normals, axis=0)
 
 
-def _twins(key):
-    """y falls with x, not on a line, and the mean of x over these paths isn't the known one. ``ddof`` makes no difference in three digits."""
-    half = jax.random.normal(key, (1000,))
-    x = jnp.exp(0.6 * jnp.concatenate([half, -half]))
-    return jnp.maximum(1.5 - x, 0.0) + 0.3 * x**2, x, 1.2
+_STRIKES = "a low strike", "a high strike"
 
 
-def _pairs(draws):
-    return draws.reshape(2, -1).mean(axis=0)
+def _average_market(key):
+    """So many paths that ``ddof`` makes no difference in three digits; the average is above one strike, and below the other."""
+    steps = 0.12 * jax.random.normal(key, (4, 1000)) + 0.004
+    return 35.0 * jnp.exp(jnp.cumsum(steps, axis=0)), (34.0, 37.5), 0.93
 
 
-def _regression(covariance, x, y):
-    return covariance / x.var()
+def _with_both_strikes(answer, prices, strikes, discount):
+    return {name: _numbers(answer(prices, strike, discount), 4) for name, strike in zip(_STRIKES, strikes)}
 
 
-def _steady(y, x, x_mean, *, before=_pairs, slope=_regression, sign=1.0, after=lambda draws: draws, with_error=lambda corrected, y: corrected):
-    """The mean and error of what is averaged over pairs ``before`` it is corrected; mistakes do so ``after``, or not at all."""
-    y, x = before(y), before(x)
-    covariance = jnp.mean((x - x.mean()) * (y - y.mean()))
-    corrected = after(y - sign * slope(covariance, x, y) * (x - x_mean))
-    return corrected.mean(), with_error(corrected, y).std(ddof=1) / jnp.sqrt(corrected.size)
+def _put(price, strike):
+    return jnp.maximum(strike - price, 0.0)
 
 
-def _neighbors(y, x, x_mean):
-    reorder = lambda draws: draws.reshape(-1, 2).T.reshape(-1)
-    return _steady(reorder(y), reorder(x), x_mean)
+def _average_put(
+    prices, strike, discount, *, pays=_put, average=partial(jnp.mean, axis=0), low=None, draws=None, high=None, error=None, discounts=(1, 1, 1, 1)
+):
+    """The four numbers; ``low``, ``draws`` and ``high`` (of the averages or the prices, and the strike) and ``error`` (of the draws) are what answers differ in."""
+    one = average(prices)
+    each = draws(prices, strike) if draws else pays(one, strike)
+    found = (
+        low(one, strike) if low else pays(one.mean(), strike),
+        each.mean(),
+        error(each) if error else each.std(ddof=1) / jnp.sqrt(each.size),
+        high(prices, strike) if high else pays(prices, strike).mean(),
+    )
+    return tuple(discount**power * number for power, number in zip(discounts, found))
 
 
 def _call(key):
@@ -113,10 +122,11 @@ def _gamma(
     call=True,
     discounted=True,
     end_at=None,
+    drifting=True,
 ):
     time = end_at or maturity
     deviation = volatility * jnp.sqrt(time)
-    end = spot * jnp.exp(rate * time - deviation**2 / 2 + deviation * z)
+    end = spot * jnp.exp(rate * time - drifting * deviation**2 / 2 + deviation * z)
     delta = jnp.where(end > strike, slope(end, spot), 0.0) if call else jnp.where(end < strike, -slope(end, spot), 0.0)
     delta = delta * jnp.exp(-rate * maturity) if discounted else delta
     return mean(delta, score(z, spot, volatility, maturity) - less(spot))
@@ -137,7 +147,7 @@ def _all_likelihood(z, spot, strike, volatility, rate, maturity):
 exercises = [
     Exercise(
         "15.1",
-        solution=_price,
+        solution=lambda payoffs, rate, maturity: _price(payoffs, rate, maturity),
         inputs=_payoffs,
         jit=False,
         call=_tuple,
@@ -162,6 +172,42 @@ exercises = [
             Mistake(
                 lambda payoffs, rate, maturity: _price(payoffs, jnp.log1p(rate), maturity),
                 "that is interest paid once a year; here it is compounded continuously: exp(-rate * maturity)",
+            ),
+            *(
+                Mistake(
+                    lambda payoffs, rate, maturity, simple=simple: (lambda draws: (draws.mean(), draws.std() / jnp.sqrt(draws.size)))(simple(rate * maturity) * payoffs),
+                    "that is simple interest; the discount factor is exp(-rate * maturity)",
+                )
+                for simple in (lambda time: 1 - time, lambda time: 1 / (1 + time))
+            ),
+            Mistake(
+                lambda payoffs, rate, maturity: _price(payoffs, rate, 2 * maturity),
+                "the payoffs are discounted twice; once is enough",
+            ),
+            *(
+                Mistake(
+                    lambda payoffs, rate, maturity, many=many: (_price(payoffs, rate, maturity)[0], many * _price(payoffs, rate, maturity)[1]),
+                    "the second number is half the width of an interval; the standard error itself is asked for",
+                )
+                for many in (1.96, 2.0, 3.0)
+            ),
+            *(
+                Mistake(
+                    lambda payoffs, rate, maturity, many=many: (lambda price, error: (price - many * error, price + many * error))(*_price(payoffs, rate, maturity)),
+                    "those are the ends of an interval; return the price and its standard error",
+                )
+                for many in (1.0, 1.96, 2.0, 3.0)
+            ),
+            *(
+                Mistake(
+                    lambda payoffs, rate, maturity, middle=middle: (middle(jnp.exp(-rate * maturity) * payoffs), _price(payoffs, rate, maturity)[1]),
+                    "the price is the mean of the discounted payoffs, not their median or their sum",
+                )
+                for middle in (jnp.median, jnp.sum)
+            ),
+            Mistake(
+                lambda payoffs, rate, maturity: jnp.exp(-rate * maturity) * payoffs,
+                "those are the discounted payoffs of all paths; take their mean, and its standard error",
             ),
             Mistake(
                 partial(_price, divisor=lambda paths: 1.0),
@@ -194,7 +240,7 @@ exercises = [
     ),
     Exercise(
         "15.2",
-        solution=_prices,
+        solution=lambda spot, volatility, rate, times, normals: _prices(spot, volatility, rate, times, normals),
         inputs=_market,
         jit=False,
         tolerance=1e-3,
@@ -209,8 +255,52 @@ exercises = [
                     lambda rate, volatility: rate - volatility**2,
                     lambda rate, volatility: rate + volatility**2 / 2,
                     lambda rate, volatility: rate - volatility / 2,
-                    lambda rate, volatility: -(volatility**2) / 2,
                 )
+            ),
+            Mistake(
+                partial(_prices, drift=lambda rate, volatility: -(volatility**2) / 2),
+                "without the rate the mean stays at the spot: these are discounted prices, and the prices themselves are asked for",
+            ),
+            Mistake(
+                partial(_prices, drift=lambda rate, volatility: 0.0),
+                "there is no drift; the logarithm drifts by rate - volatility**2 / 2 a year",
+            ),
+            Mistake(
+                partial(_prices, logarithms=lambda drift, spread, z: _sum(jnp.zeros_like(drift) + 0.04 - 0.3**2 / 2 + spread * z)),
+                "the drift of a step isn't multiplied by the step's length",
+            ),
+            Mistake(
+                lambda spot, volatility, rate, times, normals: _prices(spot, 1.0, rate - volatility**2 / 2 + 0.5, times, normals),
+                "the volatility is missing: a step's normals are multiplied by volatility * √dt",
+            ),
+            *(
+                Mistake(
+                    lambda spot, volatility, rate, times, normals, wrong=wrong: spot * jnp.exp(_sum(_drift(rate, volatility) * _steps(times)[:, None] + wrong(volatility, _steps(times)[:, None]) * normals)),
+                    "the noise of a step is volatility * √dt: the volatility itself, times the root of the step",
+                )
+                for wrong in (
+                    lambda volatility, dt: volatility**2 * jnp.sqrt(dt),
+                    lambda volatility, dt: jnp.sqrt(volatility * dt),
+                    lambda volatility, dt: volatility**2 * dt,
+                )
+            ),
+            Mistake(
+                lambda spot, *rest: jnp.concatenate([jnp.full((1, 8), spot), _prices(spot, *rest)]),
+                "today's price stands in front; the prices asked for are those at `times` alone",
+            ),
+            Mistake(lambda spot, *rest: spot + jnp.log(_prices(1.0, *rest)), "the logarithms are added to the spot; multiply the spot by their exponential"),
+            Mistake(lambda *arguments: _prices(*arguments).T, "it comes out as (paths, dates); dates lie on the leading axis"),
+            *(
+                Mistake(lambda *arguments, some=some: some(_prices(*arguments)), "prices at all dates and on all paths are asked for, (dates, paths)")
+                for some in (lambda prices: prices[-1], lambda prices: prices.mean(axis=1))
+            ),
+            Mistake(
+                lambda spot, volatility, rate, times, normals: _steps(times) + normals,
+                "the steps are (dates,) and the normals (dates, paths): give the steps a second axis, [:, None]",
+            ),
+            Mistake(
+                partial(_prices, logarithms=lambda drift, spread, z: jnp.cumprod(drift + spread * z, axis=0)),
+                "the steps of the logarithm add up: take their cumulative sum, not their product",
             ),
             Mistake(
                 partial(_prices, root=lambda dt: dt),
@@ -222,7 +312,7 @@ exercises = [
                 "times are counted from today; a step is the difference of two of them",
             ),
             *(
-                Mistake(partial(_prices, steps=steps), "the dates are not equally spaced: each step has a length of its own")
+                Mistake(partial(_prices, steps=steps), "the dates are not equally spaced: each step has its own length")
                 for steps in (
                     lambda times: jnp.full_like(times, times[-1] / len(times)),
                     lambda times: jnp.full_like(times, times[1] - times[0]),
@@ -275,67 +365,97 @@ exercises = [
     ),
     Exercise(
         "15.3",
-        solution=_steady,
-        inputs=_twins,
+        solution=lambda prices, strike, discount: _average_put(prices, strike, discount),
+        inputs=_average_market,
         jit=False,
-        call=_tuple,
+        call=_with_both_strikes,
         tolerance=1e-3,
         mistakes=[
-            Mistake(partial(_steady, before=lambda draws: draws), "twins are counted as strangers: average over pairs first"),
-            Mistake(
-                partial(_steady, before=lambda draws: draws.reshape(-1, 2).mean(axis=1)),
-                "path i is paired with path i + 1; its twin is path i + paths/2",
+            *(
+                Mistake(
+                    partial(_average_put, average=partial(jnp.mean, axis=1), error=error),
+                    "the average runs over the paths of one date; it should run over the dates of one path, axis 0",
+                )
+                for error in (None, lambda draws: draws.std() / jnp.sqrt(draws.size), lambda draws: draws.std() / jnp.sqrt(1000))
             ),
             Mistake(
-                partial(_steady, before=lambda draws: draws, after=_pairs),
-                "average over pairs first: the best multiple is that of the pairs, not of the single paths",
+                partial(_average_put, average=lambda prices: prices[-1]),
+                "that is the put on the last price; here the payoff is taken of a path's mean over the dates",
             ),
             Mistake(
-                lambda *arguments: (_steady(*arguments)[0], _steady(*arguments)[1] / jnp.sqrt(2)),
-                "the error is that of paths/2 pairs: divide by the root of their number, not of that of the paths",
+                partial(_average_put, draws=lambda prices, strike: _put(prices, strike).mean(axis=0)),
+                "payoff and average are exchanged: `price` averages the prices of a path first, and then pays once; the other way around is `high`",
             ),
             Mistake(
-                partial(_steady, with_error=lambda corrected, y: y),
-                "the mean is right, but the error is that of the pairs before the correction",
+                partial(_average_put, average=lambda prices: jnp.exp(jnp.mean(jnp.log(prices), axis=0))),
+                "that is the geometric mean of the prices; the arithmetic one is asked for",
             ),
-            Mistake(partial(_steady, sign=-1.0), "the correction has the wrong sign: subtract slope * (x - x_mean)"),
-            Mistake(
-                partial(_steady, slope=lambda covariance, x, y: 1.0),
-                "the multiple is 1; the best is the slope of the regression of y on x",
-            ),
-            Mistake(
-                partial(_steady, slope=lambda covariance, x, y: 0.0),
-                "the pairs aren't corrected: subtract the best multiple of x - x_mean",
+            Mistake(partial(_average_put, discounts=(0, 0, 0, 0)), "nothing is discounted; all four are values of today"),
+            *(
+                Mistake(partial(_average_put, discounts=powers), "some of the four are discounted and some are not, or twice; all are values of today")
+                for powers in ((0, 1, 1, 1), (1, 1, 0, 1), (1, 1, 1, 0), (0, 1, 1, 0), (0, 1, 0, 0), (1, 1, 2, 1))
             ),
             *(
-                Mistake(partial(_steady, slope=slope), "the slope of y on x is the covariance divided by the variance of x, not of y")
-                for slope in (lambda covariance, x, y: covariance / y.var(), lambda covariance, x, y: covariance / y.std())
+                Mistake(partial(_average_put, low=low), "`low` is a put as well, on an average that is known: it pays nothing where that is above the strike")
+                for low in (lambda one, strike: strike - one.mean(), lambda one, strike: jnp.abs(strike - one.mean()))
+            ),
+            Mistake(
+                partial(_average_put, low=lambda one, strike: _put(one, strike).mean()),
+                "`low` is the payoff of the mean, not the mean of the payoffs, which is the price",
             ),
             *(
-                Mistake(partial(_steady, slope=slope), "the best multiple is the slope of y on x: divide the covariance by the variance of x")
-                for slope in (
-                    lambda covariance, x, y: covariance,
-                    lambda covariance, x, y: covariance / (x.std() * y.std()),
-                    lambda covariance, x, y: covariance / x.std(),
+                Mistake(partial(_average_put, low=low), "`low` takes the mean of A over the paths; this takes the smallest or largest A")
+                for low in (lambda one, strike: _put(one.max(), strike), lambda one, strike: _put(one.min(), strike))
+            ),
+            *(
+                Mistake(partial(_average_put, high=high), "`high` has equal parts of all dates' puts: the mean over dates, not the largest, the sum or the last")
+                for high in (
+                    lambda prices, strike: _put(prices, strike).max(axis=0).mean(),
+                    lambda prices, strike: _put(prices, strike).mean(axis=1).max(),
+                    lambda prices, strike: _put(prices, strike).sum(axis=0).mean(),
+                    lambda prices, strike: _put(prices[-1], strike).mean(),
+                    lambda prices, strike: _put(prices.min(axis=0), strike).mean(),
                 )
             ),
             Mistake(
-                lambda *arguments: _steady(*arguments)[0],
-                "that is the mean alone; return the pair of the mean and its standard error",
+                partial(_average_put, high=lambda prices, strike: _put(prices.mean(axis=0), strike).mean()),
+                "`high` is the price again; average the payoffs of the single dates, not their prices",
+            ),
+            *(
+                Mistake(
+                    partial(_average_put, high=lambda prices, strike, many=many: (lambda each: each.mean() + many * each.std() / jnp.sqrt(each.size))(_put(prices.mean(axis=0), strike))),
+                    "an error bar is no bracket; `high` is the mean of the payoffs of the single dates' puts",
+                )
+                for many in (1.96, 2.0, 3.0)
+            ),
+            *(
+                Mistake(partial(_average_put, error=error), "the standard error is the draws' standard deviation over the root of the number of paths")
+                for error in (
+                    lambda draws: draws.std(),
+                    lambda draws: draws.std() / draws.size,
+                    lambda draws: draws.var() / draws.size,
+                    lambda draws: draws.var() / jnp.sqrt(draws.size),
+                    lambda draws: draws.std() / jnp.sqrt(4 * draws.size),
+                    lambda draws: draws.std() / jnp.sqrt(4),
+                )
             ),
             Mistake(
-                lambda y, x, x_mean: (_steady(y, x, x_mean)[0], _steady(y, x, x_mean)[1] * jnp.sqrt(y.size / 2)),
-                "that is the spread of the pairs; the mean's standard error is smaller by the root of their number",
+                partial(_average_put, pays=lambda price, strike: jnp.maximum(price - strike, 0.0)),
+                "those are calls; a put pays where the average is below the strike",
             ),
-            Mistake(
-                lambda y, x, x_mean: _steady(y, x, x.mean()),
-                "x is compared with its mean on these paths, so nothing changes; use the mean that is known",
+            *(
+                Mistake(lambda *arguments, order=order: tuple(_average_put(*arguments)[place] for place in order), "the order is `low`, `price`, `stderr`, `high`")
+                for order in ((0, 1, 3, 2), (1, 2, 0, 3), (3, 1, 2, 0), (1, 0, 2, 3))
+            ),
+            *(
+                Mistake(lambda *arguments, some=some: _average_put(*arguments)[some], "four numbers are asked for: `low`, `price`, `stderr`, `high`")
+                for some in (1, slice(1, 3))
             ),
         ],
     ),
     Exercise(
         "15.4",
-        solution=_gamma,
+        solution=lambda z, spot, strike, volatility, rate, maturity: _gamma(z, spot, strike, volatility, rate, maturity),
         inputs=_call,
         jit=False,
         tolerance=1e-3,
@@ -357,7 +477,49 @@ exercises = [
                 partial(_gamma, less=lambda spot: -1 / spot),
                 "the delta of a path also holds 1 / spot itself: its derivative is -delta / spot, with a minus",
             ),
-            Mistake(partial(_gamma, discounted=False), "the payoff isn't discounted"),
+            Mistake(partial(_gamma, discounted=False), "the payoff isn't discounted: multiply by exp(-rate * maturity)"),
+            Mistake(
+                lambda z, spot, strike, volatility, rate, maturity: jnp.exp(-rate * maturity) * _gamma(z, spot, strike, volatility, rate, maturity),
+                "it is discounted twice: the delta of a path holds the discount factor already",
+            ),
+            Mistake(
+                partial(_gamma, slope=lambda end, spot: 39.0 * (end / 39.0 - 1), less=lambda spot: 0.0),
+                "the payoff times the score is a delta, by the density alone; for gamma, the path's delta is multiplied by the score",
+            ),
+            Mistake(
+                partial(_gamma, slope=lambda end, spot: 39.0 * (end / 39.0 - 1)),
+                "the score multiplies the payoff; it should multiply the path's delta",
+            ),
+            Mistake(
+                partial(_gamma, mean=lambda delta, weight: jnp.mean(delta)),
+                "that is delta; its derivative in the spot is asked for, the part through the density and that through 1 / spot",
+            ),
+            *(
+                Mistake(
+                    partial(_gamma, score=lambda z, *spread, sign=sign: sign * _score(z, *spread)),
+                    hint,
+                )
+                for sign, hint in (
+                    (0.0, "only the part from 1 / spot is there; the part through the density, delta times the score, is missing"),
+                    (-1.0, "the score has the wrong sign: where the spot rises, high end prices become likelier, so it is positive where z is"),
+                )
+            ),
+            Mistake(
+                partial(_gamma, score=lambda z, spot, volatility, maturity: z * volatility * jnp.sqrt(maturity) / spot),
+                "the score divides by volatility * √maturity; here it is multiplied by it",
+            ),
+            Mistake(
+                partial(_gamma, drifting=False),
+                "the end price lacks -volatility**2 / 2 in its exponent, so its discounted mean isn't the spot",
+            ),
+            Mistake(
+                partial(_gamma, mean=lambda delta, weight: jnp.sum(delta * weight)),
+                "that is the sum over the paths; take their mean",
+            ),
+            Mistake(
+                lambda *arguments: (_gamma(*arguments), _gamma(*arguments, mean=lambda d, w: jnp.std(d * w) / jnp.sqrt(d.size))),
+                "the mean alone is asked for, without its standard error",
+            ),
             Mistake(
                 partial(_gamma, call=False),
                 "that is the put's estimator: its mean is the same, but a call pays where the price is above the strike",

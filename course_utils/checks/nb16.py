@@ -1,4 +1,4 @@
-"""Checks of notebook 16: the exercise rule, a weighted regression, a policy given by its boundary, and a second recursion."""
+"""Checks of notebook 16: the exercise rule, two halves that price each other, a policy given by its boundary, and a second recursion."""
 
 from functools import partial
 
@@ -27,26 +27,69 @@ def _after_fee(function):
     return lambda value, worth, cash, discount, fee: function(value - fee, worth, cash, discount)
 
 
-def _points(key):
-    keys = jax.random.split(key, 3)
-    x = jax.random.normal(keys[0], (30,))
-    y = 2 + x + x**2 + jax.random.normal(keys[1], (30,))
-    return x, y, jax.random.bernoulli(keys[2], 0.5, (30,))
+def _fit(prices, values, discount):
+    """A line at each date, through all paths: enough for a check."""
+
+    def step(cash, now):
+        price, value = now
+        waiting = discount * cash
+        slope = jnp.mean((price - price.mean()) * waiting) / jnp.var(price)
+        line = jnp.array([waiting.mean() - slope * price.mean(), slope])
+        return jnp.where((value > 0) & (value >= line[0] + line[1] * price), value, waiting), line
+
+    cash, policy = jax.lax.scan(step, values[-1], (prices[:-1], values[:-1]), reverse=True)
+    return policy, discount * cash
 
 
-def _line(x, y, weights, share=None):
-    share = weights / weights.sum() if share is None else share  # for the means
-    x_mean, y_mean = share @ x, share @ y
-    slope = weights @ ((x - x_mean) * (y - y_mean)) / (weights @ (x - x_mean) ** 2)
-    return y_mean + slope * (x - x_mean)
+def _evaluate(policy, prices, values, discount):
+    def step(cash, now):
+        line, price, value = now
+        return jnp.where((value > 0) & (value >= line[0] + line[1] * price), value, discount * cash), None
+
+    return discount * jax.lax.scan(step, values[-1], (policy, prices[:-1], values[:-1]), reverse=True)[0]
 
 
-def _through_zero(x, y, inside):
-    return x * (inside @ (x * y)) / (inside @ x**2)
+def _paths_and_parts(key):
+    prices = 40 * jnp.exp(0.1 * jnp.cumsum(jax.random.normal(key, (6, 24)), axis=0))
+    return prices, jnp.maximum(41.0 - prices, 0.0), 0.97, _fit, _evaluate
 
 
-def _zeroed(x, y, inside):
-    return _line(x * inside, y * inside, jnp.ones_like(x))
+def _halves(array, cut):
+    half = array.shape[1] // 2
+    return (array[:, ::2], array[:, 1::2]) if cut == "every other" else (array[:, :half], array[:, half:])
+
+
+def _crossed(prices, values, discount, fit, evaluate, own=False, cut="middle", mean=lambda one, other: jnp.concatenate([one, other]).mean()):
+    one, other = zip(_halves(prices, cut), _halves(values, cut))
+    pairs = ((one, one), (other, other)) if own else ((other, one), (one, other))
+    return mean(*(evaluate(fit(*learning, discount)[0], *priced, discount) for learning, priced in pairs))
+
+
+def _dates_cut(prices, values, discount, fit, evaluate):
+    half = len(prices) // 2
+    one, other = (prices[:half], values[:half]), (prices[half:], values[half:])
+    cash = [evaluate(fit(*learning, discount)[0], *priced, discount) for learning, priced in ((other, one), (one, other))]
+    return jnp.concatenate(cash).mean()
+
+
+def _on_all_paths(prices, values, discount, fit, evaluate):
+    """Two policies, each from its half, and both priced on all paths."""
+    policies = [fit(*half, discount)[0] for half in zip(_halves(prices, "middle"), _halves(values, "middle"))]
+    return jnp.mean(jnp.array([evaluate(policy, prices, values, discount).mean() for policy in policies]))
+
+
+def _one_policy(prices, values, discount, fit, evaluate):
+    policy, _ = fit(*(_halves(array, "middle")[0] for array in (prices, values)), discount)
+    return evaluate(policy, prices, values, discount).mean()
+
+
+def _averaged_policies(prices, values, discount, fit, evaluate):
+    policies = [fit(*half, discount)[0] for half in zip(_halves(prices, "middle"), _halves(values, "middle"))]
+    return evaluate(jax.tree.map(lambda one, other: (one + other) / 2, *policies), prices, values, discount).mean()
+
+
+def _pair_for_policy(prices, values, discount, fit, evaluate):
+    return _crossed(prices, values, discount, lambda *learning: (fit(*learning), None), evaluate)
 
 
 def _walks(key):
@@ -66,6 +109,22 @@ def _cash_of_boundary(prices, boundary, strike, discount, stops=jnp.less_equal):
 
 def _price_of_boundary(*arguments, **options):
     return arguments[3] * _cash_of_boundary(*arguments, **options).mean()
+
+
+def _pays_boundary(prices, boundary, strike, discount):
+    def step(cash, now):
+        price, critical = now
+        return jnp.where(price <= critical, strike - critical, discount * cash), None
+
+    return discount * jax.lax.scan(step, jnp.zeros_like(prices[0]), (prices, boundary), reverse=True)[0].mean()
+
+
+def _without_last_date(prices, boundary, strike, discount):
+    def step(cash, now):
+        price, critical = now
+        return jnp.where(price <= critical, strike - price, discount * cash), None
+
+    return discount * jax.lax.scan(step, strike - prices[-1], (prices[:-1], boundary[:-1]), reverse=True)[0].mean()
 
 
 def _last_exercise(prices, boundary, strike, discount):
@@ -116,6 +175,22 @@ def _by_values(prices, values, discount, fitted, reverse=True, update=_larger, m
 
     first, _ = jax.lax.scan(step, values[-1], (prices[:-1], values[:-1]), reverse=reverse)
     return discount * mean(first)
+
+
+def _in_the_money_only(prices, values, discount, fitted):
+    return _by_values(prices, values, discount, fitted, update=lambda value, worth, waiting: jnp.where(value > 0, jnp.maximum(value, worth), waiting))
+
+
+def _discounted_twice(prices, values, discount, fitted):
+    return _by_values(prices, values, discount, fitted, update=lambda value, worth, waiting: jnp.maximum(value, discount * worth))
+
+
+def _curve_of_larger(prices, values, discount, fitted):
+    def step(later, now):
+        price, value = now
+        return fitted(price, jnp.maximum(value, discount * later)), None
+
+    return discount * jax.lax.scan(step, values[-1], (prices[:-1], values[:-1]), reverse=True)[0].mean()
 
 
 def _last_date_twice(prices, values, discount, fitted):
@@ -220,46 +295,72 @@ exercises = [
                 lambda value, worth, cash, discount, fee: jnp.where((value > fee) and (value - fee >= worth), value - fee, discount * cash),
                 "`and` asks for one truth value, and these are many: join the comparisons, each in brackets, by &",
             ),
+            Mistake(
+                lambda value, worth, cash, discount, fee: jnp.where(jnp.maximum(value - fee, 0) >= worth, jnp.maximum(value - fee, 0), discount * cash),
+                "a loss cut off at 0 still exercises where nothing is left and worth is not above 0: ask for value - fee > 0",
+            ),
+            Mistake(
+                lambda value, worth, cash, discount, fee: jnp.where((value > fee) & (value - fee >= worth), value - fee, discount * cash - fee),
+                "whoever waits pays no fee on this date",
+            ),
         ],
     ),
     Exercise(
         "16.2",
-        solution=_line,
-        inputs=_points,
-        tolerance=1e-3,
+        solution=_crossed,
+        inputs=_paths_and_parts,
+        static=(3, 4),
         mistakes=[
             Mistake(
-                lambda x, y, inside: _line(x, y, jnp.ones_like(x)),
-                "this is the line through all points; those outside should have weight 0",
-            ),
-            Mistake(_zeroed, "multiplying x and y by the mask moves the others to (0, 0), where they still count; give their squares weight 0 instead"),
-            Mistake(_through_zero, "the line goes through the origin: it needs a constant as well"),
-            Mistake(
-                lambda x, y, inside: jnp.where(inside, _line(x, y, inside), 0.0),
-                "the line is right, but it should be evaluated at all of x, also outside",
-            ),
-            Mistake(
-                lambda x, y, inside: _line(x, y, ~inside),
-                "this is the line through the points that are not inside",
-            ),
-            Mistake(
-                lambda x, y, inside: _line(x, y, inside, share=inside / x.size),
-                "a mean over the points inside is their sum divided by how many are inside, not by the number of all points",
+                partial(_crossed, own=True),
+                "each half is priced by the policy that it taught itself, so this is in-sample: let the two policies change places",
             ),
             *(
-                Mistake(function, "the weights belong in both: in the means of x and y, and in the sums of the slope")
+                Mistake(function, "the policy has learned from every path that it is priced on: learn from one half, price on the other")
                 for function in (
-                    lambda x, y, inside: _line(x, y, inside, share=jnp.ones_like(x) / x.size),
-                    lambda x, y, inside: _line(x, y, jnp.ones_like(x), share=inside / inside.sum()),
+                    lambda prices, values, discount, fit, evaluate: fit(prices, values, discount)[1].mean(),
+                    lambda prices, values, discount, fit, evaluate: discount * fit(prices, values, discount)[1].mean(),
                 )
             ),
             Mistake(
-                lambda x, y, inside: jnp.polyfit(x, y, 1, w=inside.astype(x.dtype)),
-                "those are the line's two coefficients: return the line's values at all of x",
+                partial(_crossed, mean=lambda one, other: other.mean()),
+                "only the second half is priced: price the first as well, by what the second has taught",
             ),
             Mistake(
-                lambda x, y, inside: jnp.polyval(jnp.polyfit(x, y, 1, w=inside.astype(x.dtype))[::-1], x),
-                "constant and slope have changed places; `polyfit` returns the highest power first",
+                partial(_crossed, mean=lambda one, other: one.mean()),
+                "only the first half is priced: price the second as well, by what the first has taught",
+            ),
+            Mistake(
+                partial(_crossed, cut="every other"),
+                "these halves are every other path, which parts each path from its twin: cut in the middle",
+            ),
+            Mistake(_dates_cut, "that cuts the dates in two: the paths are axis 1, prices[:, :half]"),
+            Mistake(_on_all_paths, "each policy is priced on all paths, half of which it learned from: price it on the other half alone"),
+            Mistake(_averaged_policies, "one policy, averaged from both, has learned from every path: keep the two apart"),
+            Mistake(_pair_for_policy, "`fit` returns a pair, the policy and the cash on its own paths: `evaluate` wants the policy, [0]"),
+            Mistake(
+                partial(_crossed, mean=lambda one, other: one.mean() + other.mean()),
+                "that is the sum of the two means: the mean over all paths is half of it",
+            ),
+            Mistake(
+                partial(_crossed, mean=lambda one, other: jnp.concatenate([one, other])),
+                "that is what each path pays: return the mean over all paths",
+            ),
+            Mistake(
+                lambda prices, values, discount, fit, evaluate: discount * _crossed(prices, values, discount, fit, evaluate),
+                "`evaluate` has discounted to time 0 already: don't discount once more",
+            ),
+            Mistake(
+                _one_policy,
+                "half of these paths are priced by what they taught: price each half by the policy of the other",
+            ),
+            Mistake(
+                partial(_crossed, mean=lambda one, other: (one.mean(), other.mean())),
+                "these are the means of the two halves: return one number, the mean over all paths",
+            ),
+            Mistake(
+                partial(_crossed, mean=lambda one, other: (other.mean(), one.mean())),
+                "these are two means, one of each half: return one number, the mean over all paths",
             ),
         ],
     ),
@@ -313,6 +414,18 @@ exercises = [
                 lambda prices, boundary, strike, discount: _price_of_boundary(prices[::-1], boundary[::-1], strike, discount),
                 "the dates run the wrong way: scan with reverse=True",
             ),
+            Mistake(
+                _pays_boundary,
+                "exercising pays strike - price, with the price of the path, which may lie below the boundary",
+            ),
+            Mistake(
+                _without_last_date,
+                "at the last date too, only paths at or below the boundary exercise, so none is paid less than nothing",
+            ),
+            Mistake(
+                lambda prices, boundary, strike, discount: _price_of_boundary(prices, boundary, strike, discount) * prices.shape[1],
+                "that is the sum over paths: return the mean",
+            ),
         ],
     ),
     Exercise(
@@ -344,7 +457,7 @@ exercises = [
             Mistake(partial(_by_values, mean=lambda first: first), "that is the value on each path: return the mean over paths"),
             Mistake(
                 _curve_of_today,
-                "the curve goes through today's payoff: it is to go through what comes later, fitted(price, discount * later)",
+                "the curve goes through today's payoff: it should go through what comes later, fitted(price, discount * later)",
             ),
             Mistake(_discounted_after, "the later value isn't discounted before it is compared with today's payoff"),
             Mistake(
@@ -367,6 +480,22 @@ exercises = [
                 lambda prices, values, discount, fitted: discount ** len(prices) * values[-1].mean(),
                 "that is the European price: at each date before the last, take the larger of value and curve",
             ),
+            Mistake(
+                _in_the_money_only,
+                "the value is the larger of the two everywhere: where the option pays nothing, what the curve says is carried as well",
+            ),
+            Mistake(
+                _curve_of_larger,
+                "the curve is to go through what comes later, and then the larger is taken; here the larger goes into the curve",
+            ),
+            Mistake(
+                _discounted_twice,
+                "what the curve says is already a value of this date, since discount * later went into it: don't discount it again",
+            ),
+            Mistake(
+                lambda prices, values, discount, fitted: discount * _by_values(prices, values, discount, fitted),
+                "the first date is one step from today: discount once there, not twice",
+            ),
         ],
     ),
 ]
@@ -377,7 +506,7 @@ predictions = [
         answer=("end", "truth", "hindsight"),
         shown="wait until the end 3.84 · with hindsight 7.71 · the truth 4.48",
         slips=[
-            (("truth", "end", "hindsight"), "to wait until the end is one of the things that the holder may choose"),
+            (("truth", "end", "hindsight"), "waiting until the end is one of the things that the holder may choose"),
             (("end", "hindsight", "truth"), "whoever knows the future can do all that others can"),
             (("hindsight", "end", "truth"), "whoever knows the future can do all that others can"),
         ],

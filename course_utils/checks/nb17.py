@@ -1,5 +1,6 @@
-"""Checks of notebook 17: networks in a list, what they hold, what they say, their loss in the money; one network that knows the time."""
+"""Checks of notebook 17: what a list of networks holds, how long a list one can afford, a loss in the money; one network that knows the time."""
 
+import math
 from functools import partial
 
 import jax
@@ -24,13 +25,61 @@ def _count(list_of_layers):
     return sum(leaf.size for leaf in jax.tree.leaves(list_of_layers))
 
 
-def _networks_and_prices(key):
-    for_networks, for_prices = jax.random.split(key)
-    return _list(for_networks), jax.random.normal(for_prices, (5, 6, 3))
+def _two_measurements(key):
+    """Two compilations and a budget; the exact number of dates is not close to a whole one, and beyond both."""
+    draws = draws_from(key)
+    while True:
+        few = int(draws.integers(8, 25))
+        dates, seconds = (few, int(few * draws.uniform(1.6, 3.0))), float(draws.uniform(0.5, 4.0))
+        seconds = (seconds, seconds * (dates[1] / dates[0]) ** float(draws.uniform(1.4, 2.4)))
+        budget = seconds[1] * float(draws.uniform(3.0, 12.0))
+        if 0.55 < _exact_dates(dates, seconds, budget) % 1 < 0.8:  # rounding up and rounding to the nearest are both wrong
+            return dates, seconds, budget
 
 
-def _continuations(list_of_layers, prices):
-    return jnp.stack([networks.apply(layers, x)[:, 0] for layers, x in zip(list_of_layers, prices)])
+def _exact_dates(dates, seconds, budget, turned=False):
+    power = math.log(seconds[1] / seconds[0]) / math.log(dates[1] / dates[0])
+    return dates[1] * (budget / seconds[1]) ** (power if turned else 1 / power)
+
+
+def _most_dates(dates, seconds, budget):
+    return math.floor(_exact_dates(dates, seconds, budget))
+
+
+def _in_proportion(dates, seconds, budget):
+    return math.floor(dates[1] * budget / seconds[1])
+
+
+def _straight_line(dates, seconds, budget):
+    slope = (seconds[1] - seconds[0]) / (dates[1] - dates[0])
+    return math.floor(dates[1] + (budget - seconds[1]) / slope)
+
+
+def _exponential(dates, seconds, budget):
+    rate = math.log(seconds[1] / seconds[0]) / (dates[1] - dates[0])
+    return math.floor(dates[1] + math.log(budget / seconds[1]) / rate)
+
+
+def _slope_as_power(dates, seconds, budget):
+    return math.floor(dates[1] * (budget / seconds[1]) ** ((seconds[1] - seconds[0]) / (dates[1] - dates[0])))
+
+
+def _mixed_measurements(dates, seconds, budget):
+    return math.floor(dates[0] * (budget / seconds[1]) ** (math.log(dates[1] / dates[0]) / math.log(seconds[1] / seconds[0])))
+
+
+def _square(dates, seconds, budget):
+    return math.floor(dates[1] * (budget / seconds[1]) ** 0.5)
+
+
+def _seconds_instead(dates, seconds, budget):
+    power = math.log(seconds[1] / seconds[0]) / math.log(dates[1] / dates[0])
+    return seconds[1] * (budget / dates[1]) ** power
+
+
+def _without_a_factor(dates, seconds, budget):
+    power = math.log(seconds[1] / seconds[0]) / math.log(dates[1] / dates[0])
+    return math.floor(budget ** (1 / power))
 
 
 def _paths(key):
@@ -121,48 +170,66 @@ exercises = [
                 lambda nets: sum(layer.bias.size for layers in nets for layer in layers),
                 "the biases are counted, and the kernels are missing",
             ),
+            Mistake(
+                lambda nets: sum(leaf.shape[0] * leaf.shape[1] for leaf in jax.tree.leaves(nets)),
+                "a bias has one axis and no shape[1]: `leaf.size` counts an array's numbers, however many axes it has",
+            ),
+            Mistake(
+                lambda nets: sum(layers.size for layers in nets),
+                "a network is a tuple of layers, which has no size: jax.tree.leaves finds the arrays in it",
+            ),
+            Mistake(
+                lambda nets: sum(leaf.ndim for leaf in jax.tree.leaves(nets)),
+                "that counts axes: an array holds `leaf.size` numbers",
+            ),
+            Mistake(
+                lambda nets: len(jax.tree.leaves(nets[0])),
+                "that counts the arrays of the first network: add up `leaf.size` over all arrays of all",
+            ),
+            Mistake(
+                lambda nets: sum(leaf.sum() for leaf in jax.tree.leaves(nets)),
+                "that adds up the weights: add up how many there are, `leaf.size`",
+            ),
         ],
     ),
     Exercise(
         "17.2",
-        solution=_continuations,
-        inputs=_networks_and_prices,
+        solution=_most_dates,
+        inputs=_two_measurements,
+        jit=False,
         mistakes=[
+            Mistake(_in_proportion, "that takes the time to grow in proportion to the dates: it grows faster, with the power b"),
+            Mistake(_straight_line, "that is the straight line through the two measurements: the power law bends upward, so it allows fewer dates"),
+            Mistake(_exponential, "that is an exponential, a straight line of log(seconds) against dates: take the logarithm of the dates too"),
+            Mistake(_square, "the power b is not 2, though it may be near: find it from the two measurements"),
+            *(
+                Mistake(function, "the law gives seconds from dates, and is to be solved for dates: the exponent is 1/b, not b")
+                for function in (
+                    lambda dates, seconds, budget: math.floor(_exact_dates(dates, seconds, budget, turned=True)),
+                    lambda dates, seconds, budget: _exact_dates(dates, seconds, budget, turned=True),
+                )
+            ),
+            Mistake(_seconds_instead, "that puts the budget where the dates belong, and gives seconds: solve the law for the dates"),
+            Mistake(_without_a_factor, "the factor a is missing: start from one of the measurements, and scale it"),
             Mistake(
-                lambda nets, prices: _continuations(nets, prices[1:]),
-                "each network was asked at the date after its own: the first belongs to the first date",
+                lambda dates, seconds, budget: _exact_dates(dates, seconds, budget),
+                "that isn't a whole number of dates",
             ),
             Mistake(
-                lambda nets, prices: jnp.stack([networks.apply(layers, x) for layers, x in zip(nets, prices)]),
-                "there is an axis of length 1 too many: a network's output is (paths, 1), its value is [:, 0]",
+                lambda dates, seconds, budget: math.ceil(_exact_dates(dates, seconds, budget)),
+                "the last of these dates exceeds the budget: round down",
             ),
             Mistake(
-                lambda nets, prices: [networks.apply(layers, x)[:, 0] for layers, x in zip(nets, prices)],
-                "that is a list of arrays: join them with jnp.stack",
+                _slope_as_power,
+                "b is the slope of log(seconds) against log(dates), not of the seconds against the dates",
             ),
             Mistake(
-                lambda nets, prices: jnp.concatenate([networks.apply(layers, x)[:, 0] for layers, x in zip(nets, prices)]),
-                "the dates are joined end to end: jnp.stack makes an axis of them",
+                _mixed_measurements,
+                "dates and seconds come from two different measurements: scale one measurement, its dates and its seconds",
             ),
             Mistake(
-                lambda nets, prices: jnp.stack([networks.apply(nets[date], prices[date])[:, 0] for date in range(len(prices))]),
-                "there is one date more than there are networks: loop over the networks, since the last date has none",
-            ),
-            Mistake(
-                lambda nets, prices: jnp.stack([networks.apply(layers, prices)[:, 0] for layers in nets]),
-                "each network was given the prices of all dates: give it those of its own, prices[date]",
-            ),
-            Mistake(
-                lambda nets, prices: _continuations(nets, prices)[::-1],
-                "the dates come from last to first: nothing is carried from date to date here, so loop forward",
-            ),
-            Mistake(
-                lambda nets, prices: jnp.stack([networks.apply(layers, x)[0] for layers, x in zip(nets, prices)]),
-                "[0] takes the first path: the outputs are (paths, 1), and the first column of that is [:, 0]",
-            ),
-            Mistake(
-                lambda nets, prices: _continuations([nets[0]] * len(nets), prices),
-                "the first network was asked at every date; each date has its own",
+                lambda dates, seconds, budget: _straight_line(dates, seconds, budget) - dates[1],
+                "that is how many more dates a straight line would allow: the law is a power, and the measured dates count",
             ),
         ],
     ),
@@ -230,6 +297,22 @@ exercises = [
                 lambda *arguments: jax.lax.stop_gradient(_loss(*arguments)),
                 "the value is right and its gradient is 0, so nothing would be learned: no stop_gradient around what the network says",
             ),
+            Mistake(
+                partial(_loss, mean=lambda c, w, inside, later: (inside * (c - w)).sum() ** 2 / inside.sum()),
+                "the errors are added up before they are squared, so they cancel: square each one first",
+            ),
+            Mistake(
+                partial(_loss, mean=lambda c, w, inside, later: ((c - w) ** 2).mean() * inside.mean()),
+                "that scales the mean over all paths: the others' errors must not enter, so weight each square",
+            ),
+            Mistake(
+                partial(_loss, mean=lambda c, w, inside, later: (inside * jnp.abs(c - w)).sum() / inside.sum()),
+                "those are absolute errors: square them",
+            ),
+            Mistake(
+                partial(_loss, mean=lambda c, w, inside, later: jnp.mean((c[inside] - w[inside]) ** 2)),
+                "a mask as an index gives a shape that depends on values, which jit refuses: weight the squares by the mask",
+            ),
         ],
     ),
     Exercise(
@@ -242,7 +325,7 @@ exercises = [
                 lambda layers, prices, times: networks.apply(
                     layers, jnp.concatenate([_with_time(prices, times), prices], axis=-1)
                 )[..., 0],
-                "the time comes first; it is to be the last input, after the prices",
+                "the time comes first; it should be the last input, after the prices",
             ),
             Mistake(
                 lambda layers, prices, times: _at_all_dates(layers, prices, times)[..., None],
@@ -282,6 +365,10 @@ exercises = [
             Mistake(
                 lambda layers, prices, times: networks.apply(layers, prices)[..., 0],
                 "the network has one input more than there are assets: join the time to the prices along the last axis",
+            ),
+            Mistake(
+                lambda layers, prices, times: networks.apply(layers, jnp.concatenate([prices, _with_time(prices, times)], axis=-1))[:, 0],
+                "[:, 0] takes the first path: the outputs are (dates, paths, 1), and their last axis has to go, [..., 0]",
             ),
         ],
     ),

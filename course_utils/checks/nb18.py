@@ -1,10 +1,15 @@
-"""Exercises of notebook 18: stacked parameters."""
+"""Checks of notebook 18: networks from keys, a committee at every date, a program with four slips, a gradient in pieces."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from course_utils import networks
-from course_utils.checks import Exercise, Mistake, Prediction, equations, must_use, primitives
+from course_utils.checks import Exercise, Mistake, Prediction, difference, equations, primitives
 
 SIZES = (3, 16, 1)
 
@@ -35,72 +40,254 @@ def split_for_each(key, dates):
 SPLIT_AGAIN = "the numbers are right, but the key is split more than once: keep the keys of the first split, and use those"
 
 
+NO_SPLIT = "the numbers are right, but nothing is split: take the keys from one jax.random.split"
+
+
+def folded(key, dates):
+    return jax.vmap(lambda date: networks.init(jax.random.fold_in(key, date), SIZES))(jnp.arange(dates - 1))
+
+
 def splits_once(function, arguments):
-    return SPLIT_AGAIN if primitives(function, arguments).count("random_split") > 1 else None
+    splits = primitives(function, arguments).count("random_split")
+    return SPLIT_AGAIN if splits > 1 else None if splits else NO_SPLIT
 
 
-def continuations(params, prices):
-    return jax.vmap(networks.apply)(params, prices[:-1])[..., 0]
+def committee(params, prices, middle=jnp.mean, spread=lambda said: said.max(axis=0) - said.min(axis=0)):
+    said = jax.vmap(jax.vmap(networks.apply), in_axes=(0, None))(params, prices[:-1])[..., 0]  # (members, dates-1, paths)
+    return middle(said, axis=0), spread(said)
 
 
-def cash(stop, values, discount, last=1.0, reverse=True):
-    def step(cash, now):
-        stop, value = now
-        cash = jnp.where(stop, value, discount * cash)
-        return cash, cash
-
-    return jax.lax.scan(step, last * values[-1], (stop, values[:-1]), reverse=reverse)[1]
+def as_pair(answer, *arguments):
+    """The answer's result; a list or an array of two counts as a pair."""
+    result = answer(*arguments)
+    return tuple(result) if isinstance(result, list | jax.Array | np.ndarray) else result
 
 
-def all_discounted(stop, values, discount):
-    """Each cash discounted once more, what is exercised too."""
-
-    def step(cash, now):
-        stop, value = now
-        cash = discount * jnp.where(stop, value, cash)
-        return cash, cash
-
-    return jax.lax.scan(step, values[-1], (stop, values[:-1]), reverse=True)[1]
+UNEQUAL = "vmap was given axes of unequal length: which axis of params have the prices no part in, and which of the dates has no network?"
 
 
-def cash_of_the_next_date(stop, values, discount, factor=1.0):
-    return factor * jnp.concatenate([cash(stop, values, discount)[1:], values[-1:]])
+def mean_of_weights(params, prices):
+    mean = jax.tree.map(lambda leaf: leaf.mean(axis=0), params)
+    return jax.vmap(networks.apply)(mean, prices[:-1])[..., 0], committee(params, prices)[1]
 
 
-def paying_dates_only(stop, values, discount):
-    return cash(stop & (values[:-1] > 0), values, discount)
+def of_all_paths(params, prices):
+    said = jax.vmap(jax.vmap(networks.apply), in_axes=(0, None))(params, prices[:-1])[..., 0]
+    return said.mean(axis=-1), said.max(axis=-1) - said.min(axis=-1)
 
 
-def waiting_if_better(values, discount):
-    def step(cash, value):
-        cash = jnp.maximum(value, discount * cash)
-        return cash, cash
-
-    return jax.lax.scan(step, values[-1], values[:-1], reverse=True)[1]
+def of_all_dates(params, prices):
+    said = jax.vmap(jax.vmap(networks.apply), in_axes=(0, None))(params, prices[:-1])[..., 0]
+    return said.mean(axis=1), said.max(axis=1) - said.min(axis=1)
 
 
-def larger_where_stopped(stop, values, discount):
-    """The larger of the two where `stop` says exercise."""
-
-    def step(cash, now):
-        stop, value = now
-        cash = jnp.where(stop, jnp.maximum(value, discount * cash), discount * cash)
-        return cash, cash
-
-    return jax.lax.scan(step, values[-1], (stop, values[:-1]), reverse=True)[1]
+def column_kept(params, prices):
+    said = jax.vmap(jax.vmap(networks.apply), in_axes=(0, None))(params, prices[:-1])
+    return said.mean(axis=0), said.max(axis=0) - said.min(axis=0)
 
 
-def some_networks(key):
+def first_path_of_each(params, prices):
+    said = jax.vmap(jax.vmap(networks.apply), in_axes=(0, None))(params, prices[:-1])[:, :, 0]
+    return said.mean(axis=0), said.max(axis=0) - said.min(axis=0)
+
+
+def every_network_at_every_date(params, prices):
+    apply = jax.vmap(jax.vmap(networks.apply, in_axes=(0, None)), in_axes=(0, None))
+    said = apply(params, prices[:-1])[..., 0]
+    return said.mean(axis=0), said.max(axis=0) - said.min(axis=0)
+
+
+def mapped_twice(params, prices, one=networks.apply, last=-1):
+    said = jax.vmap(jax.vmap(one))(params, prices[:last])[..., 0]
+    return said.mean(axis=0), said.max(axis=0) - said.min(axis=0)
+
+
+def mapped_once(params, prices):
+    said = jax.vmap(networks.apply)(params, prices[:-1])[..., 0]
+    return said.mean(axis=0), said.max(axis=0) - said.min(axis=0)
+
+
+def members_over_prices(params, prices):
+    said = jax.vmap(networks.apply, in_axes=(0, None))(params, prices[:-1])[..., 0]
+    return said.mean(axis=0), said.max(axis=0) - said.min(axis=0)
+
+
+def without_leaving_out(params, prices):
+    said = jax.vmap(jax.vmap(networks.apply), in_axes=(0, None))(params, prices)[..., 0]
+    return said.mean(axis=0), said.max(axis=0) - said.min(axis=0)
+
+
+def some_networks(key, dates=5):
     for_params, for_prices = jax.random.split(key)
-    return stacked_init(for_params, 5), 40 + jax.random.normal(for_prices, (5, 7, 3))
+    return stacked_init(for_params, dates), 40 + jax.random.normal(for_prices, (dates, 7, 3))
 
 
-def some_decisions(key):
-    for_stop, for_values = jax.random.split(key)
-    values = jnp.maximum(jax.random.uniform(for_values, (6, 8), minval=-0.4), 0.0)  # some options pay nothing
-    stop = jax.random.bernoulli(for_stop, 0.3, (5, 8))
-    # On two paths, exercise where it pays nothing, though waiting would pay.
-    return stop.at[:, :2].set(False).at[2, :2].set(True), values.at[2, :2].set(0.0).at[-1, :2].set(0.5), 0.9
+def some_committees(key):
+    for_members, for_prices = jax.random.split(key)
+    params = jax.vmap(lambda key: stacked_init(key, 5))(jax.random.split(for_members, 3))  # leaves (members, dates-1, …)
+    return params, 40 + jax.random.normal(for_prices, (5, 7, 3))
+
+
+class Layers(NamedTuple):
+    """What stands for a network in 18.3's check: where it started, and the line that it learned."""
+
+    start: jax.Array  # (2,)
+    line: jax.Array  # (2,)
+
+
+@jax.jit
+def walks(key):
+    """Paths of a put on the mean of three prices near 1, six dates and 16 paths."""
+    prices = 1 + 0.1 * jnp.cumsum(jax.random.normal(key, (6, 16, 3)), axis=0)
+    return prices, jnp.maximum(1.05 - prices.mean(axis=-1), 0.0)
+
+
+class Draws:
+    """Paths to learn from and to price on; it remembers what it was asked for."""
+
+    def __init__(self):
+        self.calls = []
+
+    def __call__(self, key):
+        prices, values = walks(key)
+        self.calls.append((np.asarray(jax.random.key_data(key)), prices, values))
+        return prices, values
+
+
+class Parts(NamedTuple):
+    """What 18.3's program is put together from, with a line in place of a network: quick, and exact."""
+
+    init: Callable
+    learn: Callable
+    predict: Callable
+    sample: Callable
+    earn: Callable
+    discount: float
+
+
+@jax.jit
+def line_init(key):
+    return Layers(jax.random.normal(key, (2,)), jnp.zeros(2))
+
+
+@jax.jit
+def line_learn(layers, x, target, inside):
+    """The line through the paths inside, by least squares; a little of where it started stays in it."""
+    columns = jnp.stack([jnp.ones(len(x)), x.mean(axis=-1)], axis=1) * inside[:, None]
+    line = jnp.linalg.solve(columns.T @ columns + 1e-3 * jnp.eye(2), columns.T @ (inside * target))
+    return Layers(layers.start, line + 0.01 * layers.start)
+
+
+@jax.jit
+def line_predict(layers, x):
+    return layers.line[0] + layers.line[1] * x.mean(axis=-1)
+
+
+@jax.jit
+def earned(params, prices, values, discount=0.99):
+    """The cash at time 0 of the policy ``params``, (paths,)."""
+
+    def step(cash, now):
+        layers, x, value = now
+        return jnp.where((value > 0) & (value >= line_predict(layers, x)), value, discount * cash), None
+
+    return discount * jax.lax.scan(step, values[-1], (params, prices[:-1], values[:-1]), reverse=True)[0]
+
+
+@partial(jax.jit, static_argnums=(0, 4, 5, 6))
+def learned_from(parts, start, prices, values, turned=False, early=False, forward=False):
+    """The networks that learn from these paths, first date first; with a slip of 18.3 if asked for. ``parts`` without its paths."""
+
+    def train(cash, now):
+        layers, x, value = now
+        waiting = parts.discount * cash
+        learned = parts.learn(layers, x, waiting, value > 0)
+        stop = (value > 0) & (value >= parts.predict(layers if early else learned, x))
+        return jnp.where(stop, value, waiting), learned
+
+    dates = slice(-2, None, -1) if turned else slice(-1)
+    return jax.lax.scan(train, values[-1], (start, prices[dates], values[dates]), reverse=not (turned or forward))[1]
+
+
+def trained(parts, start, prices, values, turned=False, early=False, forward=False):
+    return learned_from(parts._replace(sample=None), start, prices, values, turned, early, forward)
+
+
+SENTENCE = "It is the pair of equal keys, for a policy that is priced on the paths that it learned from has seen their future."
+
+
+def program(key, parts, copied=False, turned=False, early=False, same=False, unused=False, forward=False, sentence=SENTENCE):
+    for_networks, for_learning, for_pricing = jax.random.split(key, 3)
+    learning = parts.sample(for_learning)
+    fresh = parts.sample(for_learning if same else for_pricing)
+    networks_wanted = len(learning[1]) - 1
+    keys = jax.random.split(for_networks, networks_wanted)
+    start = jax.vmap(parts.init)(jnp.stack([keys[0]] * networks_wanted) if copied else keys)
+    params = trained(parts, start, *learning, turned, early, forward)
+    return params, parts.earn(params, *(learning if unused else fresh)), sentence
+
+
+def on_learning_paths(key, parts):
+    """Only one sample is drawn, and the policy is priced on it."""
+    for_networks, for_paths = jax.random.split(key)
+    prices, values = parts.sample(for_paths)
+    params = trained(parts, jax.vmap(parts.init)(jax.random.split(for_networks, len(values) - 1)), prices, values)
+    return params, parts.earn(params, prices, values), SENTENCE
+
+
+def one_too_many(key, parts):
+    for_networks, for_learning, for_pricing = jax.random.split(key, 3)
+    learning = parts.sample(for_learning)
+    params = trained(parts, jax.vmap(parts.init)(jax.random.split(for_networks, len(learning[1]))), *learning)
+    return params, parts.earn(params, *parts.sample(for_pricing)), SENTENCE
+
+
+def what_comes_back(program, *arguments):
+    """The shapes of what the program returns. Which keys it uses is its own affair, so its numbers are looked at by ``slip``."""
+    result = program(*arguments)
+    if not isinstance(result, tuple | list) or len(result) != 3:
+        return result
+    params, cash, why = result
+    zeros = lambda tree: jax.tree.map(lambda leaf: 0.0 * leaf if isinstance(leaf, jax.Array) else leaf, tree)
+    return zeros(params), zeros(cash), "a sentence" if isinstance(why, str) else why
+
+
+COPIED = "all networks start from the same weights, those of one that is copied: map `init` over as many keys as there are networks"
+TURNED = "the paths are turned around in time and the networks are not, so network 0 belongs to the last date: let the scan walk backward instead"
+EARLY = "a date decides by the network as it was before it learned, and the dates before it learn from decisions that the trained one won't take"
+SAME = "both samples come from one key, so the policy is priced on the paths that it learned from: an unchanged `key` splits into the same halves"
+UNUSED = "fresh paths are drawn, and the policy is priced on those that it learned from: hand the fresh ones to `earn`"
+FORWARD = "the dates run forward: the cash comes from later dates, so the scan has to begin with the last, reverse=True"
+NO_SENTENCE = "the program is right; what is missing is your sentence, of at least a few words"
+
+
+def slip(function, arguments):
+    """The first slip that is left in a program of 18.3."""
+    answer, parts = function.args[0], arguments[1]  # the engine hands over what_comes_back with the answer bound to it
+    params, cash, why = answer(*arguments)
+    (key, *learning), *others = parts.sample.calls
+    start = params._replace(line=jnp.zeros_like(params.line))
+    same = lambda one, other: not difference(one, other, 1e-3)
+    if len(np.unique(np.asarray(start.start), axis=0)) < len(start.start):
+        return COPIED
+    slips = [dict(turned=turned, early=early) for early in (False, True) for turned in (False, True)]
+    ways = {str(one): one for one in [*slips, dict(forward=True)]}
+    way = next((one for one in ways.values() if same(trained(parts, start, *learning, **one), params)), None)
+    if way is None:
+        return "the networks are not what learning backward from the first sample gives: compare `train` with the prompt, line by line"
+    if hint := next((hint for name, hint in (("turned", TURNED), ("early", EARLY), ("forward", FORWARD)) if way.get(name)), None):
+        return hint
+    if not others or all(np.array_equal(key, other) for other, *_ in others):
+        return SAME
+    if same(cash, parts.earn(params, *learning)):
+        return UNUSED
+    if not any(same(cash, parts.earn(params, *fresh)) for _, *fresh in others):
+        return "the networks are right, and the cash is not what they earn on the fresh paths: return what `earn` gives"
+    return None if len(why.split()) > 3 else NO_SENTENCE
+
+
+def some_parts(key):
+    return key, Parts(line_init, line_learn, line_predict, Draws(), earned, 0.99)
 
 
 def squares(params, prices, values):
@@ -224,92 +411,96 @@ exercises = [
                 )
                 for i in (0, 1)
             ),
+            Mistake(
+                lambda key, dates: stacked_init(key, dates + 1)[:-1],
+                "[:-1] of a tree takes away a layer, not a network: split into dates - 1 keys from the start",
+            ),
+            Mistake(
+                lambda key, dates: jax.vmap(lambda key: networks.init(key, SIZES))(jax.random.split(key, dates)[1:]),
+                "a key is split off and thrown away: split `key` into dates - 1, and use them all",
+            ),
+            Mistake(
+                lambda key, dates: jax.vmap(lambda key: networks.init(key, (3, 64, 64, 1)))(jax.random.split(key, dates - 1)),
+                "the sizes are those of the notebook's networks: here they are (3, 16, 1)",
+            ),
+            Mistake(
+                folded,
+                NO_SPLIT,
+            ),
         ],
     ),
     Exercise(
         "18.2",
-        solution=continuations,
-        inputs=some_networks,
+        solution=committee,
+        inputs=some_committees,
+        call=as_pair,
         mistakes=[
+            *(
+                Mistake(function, UNEQUAL)
+                for function in (
+                    mapped_twice,
+                    lambda params, prices: mapped_twice(params, prices, last=None),
+                    without_leaving_out,
+                    mapped_once,
+                )
+            ),
+            Mistake(members_over_prices, "that maps over the members alone: inside, map over the dates of params and prices together"),
             Mistake(
-                lambda params, prices: jax.vmap(networks.apply)(params, prices[1:])[..., 0],
+                lambda params, prices: committee(params, jnp.concatenate([prices[1:], prices[:1]])),
                 "each network was asked at the date after its own: leave out the last date, not the first",
             ),
-            Mistake(
-                lambda params, prices: jax.vmap(networks.apply)(params, prices[:-1]),
-                "there is an axis of length 1 too many: a network's output is (paths, 1), its value is [..., 0]",
+            Mistake(every_network_at_every_date, "each network was asked at every date: inside, the dates of params and of prices go together"),
+            Mistake(column_kept, "there is an axis of length 1 too many: a network's output is (paths, 1), its value is [..., 0]"),
+            Mistake(first_path_of_each, "that takes the first path: the outputs end in (paths, 1), and it is the last axis that has to go"),
+            Mistake(of_all_dates, "that is taken over the dates: the members are axis 0 of what the networks say"),
+            Mistake(of_all_paths, "that is taken over the paths: the members are axis 0 of what the networks say"),
+            Mistake(mean_of_weights, "that is one network with the mean weights, which says something else: take the mean of what the members say"),
+            *(
+                Mistake(partial(committee, spread=spread), "the spread is the largest value less the smallest, not a standard deviation")
+                for spread in (lambda said: said.std(axis=0), lambda said: said.std(axis=0, ddof=1))
             ),
             Mistake(
-                lambda params, prices: networks.apply(params, prices[:-1]),
-                "one call of networks.apply is for one network: map it over the networks and their dates with jax.vmap",
+                partial(committee, middle=jnp.median),
+                "that is the median of the members; the mean is asked for",
+            ),
+            Mistake(lambda params, prices: committee(params, prices)[::-1], "mean and spread have changed places"),
+            Mistake(lambda params, prices: committee(params, prices)[0], "that is the mean alone: return a pair, the mean and the spread"),
+            Mistake(
+                partial(committee, spread=lambda said: said.max(axis=0)),
+                "the second of the pair is the largest value alone: subtract the smallest",
             ),
             Mistake(
-                lambda params, prices: jax.vmap(networks.apply)(params, prices[:-1])[:, 0],
-                "[:, 0] takes the first path: the outputs are (dates-1, paths, 1), and it is their last axis that has to go",
-            ),
-            Mistake(
-                lambda params, prices: jax.vmap(networks.apply, in_axes=(0, None))(params, prices[:-1])[..., 0],
-                "each network was asked at every date: map over the leading axes of params and prices together",
-            ),
-            Mistake(
-                lambda params, prices: jax.vmap(networks.apply)(params, prices)[..., 0],
-                "vmap needs axes of one length: params has dates - 1 networks, prices has dates rows, so leave out the last",
+                partial(committee, spread=lambda said: said.max() - said.min()),
+                "the spread is one number over everything: take largest and smallest over the members, axis 0, alone",
             ),
         ],
     ),
     Exercise(
         "18.3",
-        solution=cash,
-        inputs=some_decisions,
-        inspect=must_use("scan", hint="the numbers are right, but there is no scan: take the dates from last to first by jax.lax.scan"),
+        solution=program,
+        inputs=some_parts,
+        call=what_comes_back,
+        jit=False,
+        draws=2,
+        inspect=slip,
         mistakes=[
+            Mistake(partial(program, copied=True, turned=True, early=True, same=True), COPIED),
+            Mistake(partial(program, turned=True, early=True, same=True), TURNED),
+            Mistake(partial(program, turned=True), TURNED),
+            Mistake(partial(program, early=True), EARLY),
+            Mistake(partial(program, same=True), SAME),
+            Mistake(on_learning_paths, SAME),
+            Mistake(partial(program, unused=True), UNUSED),
+            Mistake(partial(program, forward=True), FORWARD),
+            Mistake(partial(program, sentence="yes"), NO_SENTENCE),
             Mistake(
-                lambda stop, values, discount: cash_of_the_next_date(stop, values, discount, discount),
-                "that is what waiting is worth at each date: return the cash after the decision",
+                lambda key, parts: (lambda params, cash, why: (params, cash.mean(), why))(*program(key, parts)),
+                "that is the mean: return the cash of each fresh path, as `earn` gives it",
             ),
-            Mistake(cash_of_the_next_date, "what comes back at each date is the cash of the date after: return the cash after this date's decision"),
+            Mistake(lambda key, parts: program(key, parts)[:2], "three things come back: the networks, the cash, and your sentence"),
             Mistake(
-                lambda stop, values, discount: discount * cash(stop, values, discount),
-                "everything is discounted once too often: the cash is asked for as it is worth at its own date",
-            ),
-            Mistake(
-                lambda stop, values, discount: waiting_if_better(values, discount),
-                "that takes the larger of the two at each date, which is hindsight: `stop` decides, whatever the later cash is",
-            ),
-            Mistake(paying_dates_only, "`stop` has the last word: where it says exercise, the cash is the value, even where that is 0"),
-            Mistake(larger_where_stopped, "`stop` has the last word: where it says exercise, take the value, not the larger of value and waiting"),
-            Mistake(
-                lambda stop, values, discount: jax.lax.scan(lambda c, now: (c, c), values[-1], (stop, values)),
-                "`stop` has one row fewer than `values`: the last date's values start the scan, the others go through it",
-            ),
-            Mistake(
-                lambda stop, values, discount: (cash(stop, values, discount)[0], cash(stop, values, discount)),
-                "scan returns a pair, the last carry and the stacked outputs: the outputs, [1], are what is asked for",
-            ),
-            Mistake(
-                lambda stop, values, discount: cash(stop, values, discount)[0],
-                "that is the cash at the first date alone: return the cash from each step as well, and take what scan stacks",
-            ),
-            Mistake(all_discounted, "what is exercised at a date is discounted too: only the cash of a later date is"),
-            Mistake(
-                lambda stop, values, discount: cash(stop, values, discount, last=0.0),
-                "the scan starts from 0: at the last date the cash is what exercising pays there, values[-1]",
-            ),
-            Mistake(
-                lambda stop, values, discount: cash(stop, values, discount, reverse=False),
-                "the scan goes forward: the cash comes from later dates, so give it reverse=True",
-            ),
-            Mistake(
-                lambda stop, values, discount: cash(stop, values, discount)[::-1],
-                "the dates come in reverse order: scan with reverse=True stacks its outputs in the order of its inputs",
-            ),
-            Mistake(
-                lambda stop, values, discount: cash(stop, values, 1.0),
-                "the cash isn't discounted: one date back, it is worth discount times as much",
-            ),
-            Mistake(
-                lambda stop, values, discount: jnp.where(stop, values[:-1], discount * values[1:]),
-                "whoever waits gets the next date's payoff, exercised or not: carry the cash through the scan",
+                one_too_many,
+                "one network too many is made: the last date needs none, so there are len(values) - 1",
             ),
         ],
     ),
@@ -328,6 +519,14 @@ exercises = [
             Mistake(all_at_once, NO_SCAN),
             Mistake(stacked_and_averaged, ALL_HELD),
             Mistake(gradient_of_the_scan, STACKED),
+            Mistake(
+                lambda loss, params, prices, values, pieces: jax.tree.map(lambda leaf: pieces * leaf, dates_mixed(loss, params, prices, values, pieces)),
+                "dates and paths are mixed up when the axis is cut, and the sum isn't divided by pieces: cut the path axis in two, then move the pieces to the front",
+            ),
+            Mistake(
+                lambda loss, params, prices, values, pieces: jax.tree.map(lambda leaf: pieces / prices.shape[1] * leaf, gradient_in_pieces(loss, params, prices, values, pieces)),
+                "each piece's loss is a mean over its paths already: divide by the number of pieces, not of paths",
+            ),
         ],
     ),
 ]

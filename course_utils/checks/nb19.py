@@ -1,15 +1,34 @@
 """Exercises of notebook 19: the pricer."""
 
+import math
 from functools import partial
 
 import jax
 import jax.numpy as jnp
 
-from course_utils.checks import Exercise, Mistake, Prediction
+from course_utils.checks import Exercise, Mistake, Prediction, draws_from
 
 
-def interval(mean, stderr):
-    return mean + 1.96 * stderr * jnp.array([-1.0, 1.0])
+def even(number):
+    return 2 * math.ceil(number / 2)
+
+
+def paths_needed(paths, stderr, width, bars=2 * 1.96, grown=lambda paths, ratio: paths * ratio**2, rounded=even):
+    return rounded(grown(paths, bars * stderr / width))
+
+
+def a_short_run(key):
+    """A run on a few hundred paths, and a width that takes 1.4 less than an even number, so that each way to round shows."""
+    rng = draws_from(key)
+    paths, wanted = 2 * int(rng.integers(50, 150)), 2 * int(rng.integers(400, 900)) - 1.4
+    stderr = float(rng.uniform(0.05, 0.1))
+    return paths, stderr, 2 * 1.96 * stderr * math.sqrt(paths / wanted)
+
+
+def whichever_way_rounded(hint, **slip):
+    """A mistake, and the same by those who round in another way as well."""
+    ways = (even, math.ceil, round, math.floor, lambda number: number)
+    return [Mistake(partial(paths_needed, rounded=way, **slip), hint) for way in ways]
 
 
 def boundary(grid, payoff, waiting, never=jnp.nan):
@@ -41,24 +60,86 @@ def a_put_on_a_grid(key):
     return grid, payoff, jnp.where(grid > 48.0, -1e-3, waiting)
 
 
+def what_it_pays(grid, payoff, waiting, never=jnp.nan):
+    stop = (payoff > 0) & (payoff >= waiting)
+    return jnp.where(stop.any(axis=1), jnp.where(stop, payoff, -jnp.inf).max(axis=1), never)
+
+
+def where_it_waits(grid, payoff, waiting, positive=True, never=jnp.nan):
+    wait = (payoff <= waiting) & ((payoff > 0) | (not positive))
+    return jnp.where(wait.any(axis=1), jnp.where(wait, grid, -jnp.inf).max(axis=1), never)
+
+
 exercises = [
     Exercise(
         "19.1",
-        solution=interval,
-        inputs=lambda key: tuple(jax.random.uniform(key, (2,)) + jnp.array([4.0, 0.1])),
+        solution=lambda paths, stderr, width: paths_needed(paths, stderr, width),
+        inputs=a_short_run,
+        jit=False,  # functions of `math` are fine
+        tolerance=1e-6,
         mistakes=[
+            *whichever_way_rounded(
+                "the width runs from the lower end to the upper: it is twice 1.96 standard errors, not once",
+                bars=1.96,
+            ),
+            *(
+                mistake
+                for bars in (1.0, 2.0)
+                for mistake in whichever_way_rounded(
+                    "a 95 % interval reaches 1.96 standard errors to each side, so its width isn't one standard error, or two",
+                    bars=bars,
+                )
+            ),
+            *(
+                mistake
+                for bars in (4.0, 2 * 1.645, 2 * 2.576, 6.0)
+                for mistake in whichever_way_rounded(
+                    "for a confidence of 95 % take 1.96 standard errors to each side, to three digits", bars=bars
+                )
+            ),
+            *whichever_way_rounded(
+                "to halve a standard error takes four times the paths, not twice: which power of the ratio is that",
+                grown=lambda paths, ratio: paths * ratio,
+            ),
+            *whichever_way_rounded(
+                "to halve a standard error takes four times the paths: that is a square, not a root",
+                grown=lambda paths, ratio: paths * math.sqrt(ratio),
+            ),
+            *whichever_way_rounded(
+                "the standard error falls with the root of the number of paths: square both sides before you solve for that number",
+                grown=lambda paths, ratio: math.sqrt(paths) * ratio,
+            ),
+            *whichever_way_rounded(
+                "that is how many times as many paths it takes: multiply by the paths of the run",
+                grown=lambda paths, ratio: ratio**2,
+            ),
+            *whichever_way_rounded(
+                "a narrower interval takes more paths, and yours takes fewer",
+                grown=lambda paths, ratio: paths / ratio**2,
+            ),
+            *whichever_way_rounded(
+                "the error is already that of the mean: don't multiply it by the root of the paths",
+                grown=lambda paths, ratio: paths**2 * ratio**2,
+            ),
             Mistake(
-                lambda mean, stderr: mean + stderr * jnp.array([-1.0, 1.0]),
-                "one standard error to each side holds 68 %: for 95 % take 1.96 of them",
+                partial(paths_needed, rounded=lambda number: number),
+                "nearly: a number of paths is whole, and an even one",
+            ),
+            Mistake(
+                partial(paths_needed, rounded=lambda number: 2 * math.floor(number / 2)),
+                "round up: with fewer paths the interval is too wide",
             ),
             *(
                 Mistake(
-                    lambda mean, stderr, width=width: mean + width * stderr * jnp.array([-1.0, 1.0]),
-                    "that many standard errors are for another confidence: for 95 % take 1.96, to three digits",
+                    partial(paths_needed, rounded=way),
+                    "paths come in pairs: round up to the next even number, also where the next whole one is odd",
                 )
-                for width in (1.645, 2.0, 2.576)
+                for way in (math.ceil, round)
             ),
-            Mistake(lambda mean, stderr: interval(mean, stderr)[::-1], "the lower end comes first"),
+            Mistake(
+                partial(paths_needed, rounded=lambda number: even(number) + 2),
+                "that is even and enough, but the even number before it is enough too",
+            ),
         ],
     ),
     Exercise(
@@ -78,8 +159,37 @@ exercises = [
                 lambda prices, strike: jnp.maximum(prices.mean(axis=-1) - strike, 0.0),
                 "that is the call half: a straddle pays on the other side of the strike too",
             ),
-            Mistake(lambda prices, strike: prices.mean(axis=-1) - strike, "a distance is never negative: take the absolute value"),
-            Mistake(lambda prices, strike: strike - prices.mean(axis=-1), "a distance is never negative: take the absolute value"),
+            Mistake(
+                lambda prices, strike: prices.mean(axis=-1) - strike,
+                "a distance is never negative: take the absolute value",
+            ),
+            Mistake(
+                lambda prices, strike: strike - prices.mean(axis=-1),
+                "a distance is never negative: take the absolute value",
+            ),
+            *(
+                Mistake(
+                    lambda prices, strike, axis=axis: jnp.abs(prices.mean(axis=axis) - strike),
+                    "the mean runs over the wrong axis: the assets are the last one, axis=-1, however many come before",
+                )
+                for axis in (0, 1)
+            ),
+            Mistake(
+                lambda prices, strike: jnp.abs(prices - strike),
+                "that is a straddle on each asset: it is written on the mean of them, one number per path",
+            ),
+            Mistake(
+                lambda prices, strike: jnp.abs(prices.sum(axis=-1) - strike),
+                "that is the sum of the prices; the strike is compared with their mean",
+            ),
+            Mistake(
+                lambda prices, strike: jnp.abs(prices.mean(axis=-1, keepdims=True) - strike),
+                "the assets' axis is still there, of length 1: it returns (…)",
+            ),
+            Mistake(
+                lambda prices, strike: (prices.mean(axis=-1) - strike) ** 2,
+                "that is the distance squared: take the absolute value",
+            ),
             Mistake(
                 lambda prices, strike: jnp.abs(prices - strike).mean(axis=-1),
                 "that is the mean of three straddles: take the mean of the prices first, then the distance",
@@ -92,6 +202,29 @@ exercises = [
         inputs=a_put_on_a_grid,
         mistakes=[
             Mistake(with_worthless, "worthless options are exercised: also ask that the payoff is positive"),
+            Mistake(
+                lambda grid, payoff, waiting: jnp.where(payoff >= waiting, grid, -jnp.inf).max(axis=1),
+                "worthless options are exercised: also ask that the payoff is positive",
+            ),
+            *(
+                Mistake(
+                    partial(what_it_pays, never=never),
+                    "that is the largest payoff of exercising; the price at which it is paid is asked for",
+                )
+                for never in (jnp.nan, -jnp.inf, 0.0)
+            ),
+            *(
+                Mistake(
+                    partial(where_it_waits, positive=positive, never=never),
+                    "it pays to exercise where the payoff is at least what waiting is worth",
+                )
+                for positive in (True, False)
+                for never in (jnp.nan, -jnp.inf, 0.0)
+            ),
+            Mistake(
+                lambda grid, payoff, waiting: jnp.where((payoff > 0) & (payoff >= waiting), grid, -jnp.inf).max(axis=0),
+                "that is one number for each price of the grid: the maximum runs over the prices, axis=1",
+            ),
             *(
                 Mistake(function, "that is the lowest price at which it pays; a put's boundary is the highest")
                 for function in (lowest, lambda grid, *values: lowest(grid, *values, never=grid[0]))
@@ -105,7 +238,10 @@ exercises = [
                     lambda grid, *values: boundary(grid, *values, never=grid[-1]),
                 )
             ),
-            Mistake(maximum_with_nan, "a maximum over numbers and NaN is NaN: put -inf where it doesn't pay, and NaN afterwards"),
+            Mistake(
+                maximum_with_nan,
+                "a maximum over numbers and NaN is NaN: put -inf where it doesn't pay, and NaN afterwards",
+            ),
         ],
     ),
 ]

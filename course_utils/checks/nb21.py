@@ -34,10 +34,18 @@ ERRORS = [  # what those who take the mean of the means may take for its standar
     lambda mean, counts, *sums: jnp.sqrt((variances(counts, *sums) / counts).sum()) / counts.size,
     lambda mean, counts, sums, squares: (sums / counts).std() / jnp.sqrt(counts.size),
 ]
+AS_GIVEN = ERRORS[5]  # the program that is to be repaired
 
 
 def variance_within(counts, sums, squares):
     return combined(counts, sums, squares)[0], jnp.sqrt(counts @ variances(counts, sums, squares)) / counts.sum()
+
+
+def a_pair(answer, *arguments):
+    """What ``answer`` returns, as a tuple where it is a list or an array of two."""
+    result = answer(*arguments)
+    two = isinstance(result, list) or getattr(result, "shape", None) == (2,)
+    return tuple(result) if two else result
 
 
 def some_parts(key):
@@ -127,17 +135,22 @@ def shares(key):
 exercises = [
     Exercise(
         "21.1",
-        solution=combined,
+        solution=lambda counts, sums, squares: combined(counts, sums, squares),
         inputs=some_parts,
         jit=False,  # `float` and `math.sqrt` are fine
+        call=a_pair,
         tolerance=1e-3,
         mistakes=[
+            Mistake(
+                partial(mean_of_means, error=AS_GIVEN),
+                "nothing is repaired yet: a device with few paths counts as much as one with many; add up first, then divide",
+            ),
             *(
                 Mistake(
                     function,
                     "that is the mean of the devices' means; one with few paths counts as much as one with many: add up first, then divide",
                 )
-                for function in (partial(mean_of_means, error=error) for error in ERRORS)
+                for function in (partial(mean_of_means, error=error) for error in ERRORS if error is not AS_GIVEN)
             ),
             Mistake(
                 partial(combined, error=lambda variance, paths, devices: jnp.sqrt(variance)),
@@ -177,7 +190,39 @@ exercises = [
                 partial(combined, error=lambda variance, paths, devices: jnp.sqrt(variance / (paths - 1))),
                 "the variance is asked for as the mean of the squares minus the square of the mean, so divide it by the number of paths alone",
             ),
-            Mistake(variance_within, "that is the variance within the devices; their means differ too: take the sums over all paths first"),
+            *(
+                Mistake(
+                    lambda *parts, error=error: (combined(*parts)[0], error(combined(*parts)[0], *parts)),
+                    "the mean is right; the standard error mixes the devices' own: take the sum of the squares over all paths as well, then divide",
+                )
+                for error in ERRORS[4:]
+            ),
+            Mistake(
+                lambda counts, sums, squares: (sums / counts, jnp.sqrt(variances(counts, sums, squares) / counts)),
+                "these are each device's own mean and error; two numbers are asked for, over all paths",
+            ),
+            Mistake(
+                lambda counts, sums, squares: (
+                    combined(counts, sums, squares)[0],
+                    jnp.sqrt((squares.sum() / counts.sum() - combined(counts, sums, squares)[0]) / counts.sum()),
+                ),
+                "the mean is to be squared before it is subtracted from the mean of the squares",
+            ),
+            Mistake(
+                lambda counts, sums, squares: (
+                    sums.sum() / counts.size,
+                    jnp.sqrt((squares.sum() / counts.sum() - (sums.sum() / counts.size) ** 2) / counts.sum()),
+                ),
+                "the sum of all payoffs is divided by the number of devices: divide it by the number of paths, counts.sum()",
+            ),
+            Mistake(
+                lambda *parts: combined(*parts)[0],
+                "that is the mean alone; its standard error is asked for as well, as a pair",
+            ),
+            Mistake(
+                variance_within,
+                "that is the variance within the devices; their means differ too: take the sums over all paths first",
+            ),
         ],
     ),
     Exercise(
@@ -213,7 +258,10 @@ exercises = [
                 partial(streamed_mean, keys=split_again),
                 "every block has a key of its own, but not those asked for: split once, jax.random.split(key, blocks)",
             ),
-            Mistake(partial(streamed_mean, draw=jax.random.uniform), "the draws are uniform; take standard normals, jax.random.normal"),
+            Mistake(
+                partial(streamed_mean, draw=jax.random.uniform),
+                "the draws are uniform; take standard normals, jax.random.normal",
+            ),
             Mistake(
                 lambda f, key, blocks, size: streamed_mean(f, key, blocks, size) / size,
                 "divided by size twice: a block's mean is divided already",
@@ -221,6 +269,14 @@ exercises = [
             Mistake(
                 lambda f, key, blocks, size: streamed_mean(f, key, blocks, size) * size,
                 "the blocks' sums are divided by the number of blocks alone: divide by size too",
+            ),
+            Mistake(
+                lambda f, key, blocks, size: jax.lax.map(lambda key: f(jax.random.normal(key, (size,))).mean(), jax.random.split(key, blocks)),
+                "that is one mean for each block: take the mean of those",
+            ),
+            Mistake(
+                lambda f, key, blocks, size: streamed_mean(f, key, blocks, size) * size * blocks,
+                "that is the sum of all values: divide by their number, blocks * size",
             ),
         ],
     ),
@@ -247,10 +303,38 @@ exercises = [
                 "one vmap over both walks along them together, spot by volatility: map over the volatilities, then that over the spots",
             ),
             *(
-                Mistake(function, "each option got a key of its own; here all share one, so the key isn't mapped: None in in_axes")
+                Mistake(
+                    function,
+                    "each option got a key of its own; here all share one, so the key isn't mapped: None in in_axes",
+                )
                 for function in (a_key_each, partial(a_key_each, columns=False), partial(a_key_each, rows=False))
             ),
-            Mistake(in_pairs, "that pairs the first spot with the first volatility, and so on: each spot with each volatility takes two vmaps"),
+            Mistake(
+                in_pairs,
+                "that pairs the first spot with the first volatility, and so on: each spot with each volatility takes two vmaps",
+            ),
+            Mistake(
+                lambda price, spots, volatilities, key: jax.vmap(jax.vmap(price))(spots, volatilities, key),
+                "vmap maps over every argument unless in_axes says otherwise: each of the two vmaps varies one argument, and the others get None",
+            ),
+            Mistake(
+                lambda price, spots, volatilities, key: price(spots[:, None], volatilities[None, :], key),
+                "`price` takes one spot and one volatility, and draws an array of paths for them: broadcasting gets in its way, vmap doesn't",
+            ),
+            *(
+                Mistake(
+                    lambda price, spots, volatilities, key, which=which: jax.vmap(price, in_axes=(0, None, None))(spots, volatilities[which], key),
+                    "that is one column: every spot with a single volatility; a second vmap varies the volatility",
+                )
+                for which in (0, -1)
+            ),
+            *(
+                Mistake(
+                    lambda price, spots, volatilities, key, which=which: jax.vmap(price, in_axes=(None, 0, None))(spots[which], volatilities, key),
+                    "that is one row: a single spot with every volatility; a second vmap varies the spot",
+                )
+                for which in (0, -1)
+            ),
             Mistake(
                 lambda price, spots, volatilities, key: grid(price, spots, volatilities, key).ravel(),
                 "that is one long row: the grid has the shape (n, m)",
@@ -267,44 +351,52 @@ exercises = [
         mistakes=[
             Mistake(
                 lambda x, y: regression(x, y, alone, alone),
-                "each device found the coefficients of its own paths: sum `X'X` and `X'y` over all devices before you solve",
+                "each device found the coefficients of its own paths: sum `x.T @ x` and `x.T @ y` over all devices before you solve",
             ),
             Mistake(
                 lambda x, y: jax.lax.pmean(regression(x, y, alone, alone), "paths"),
-                "that is the mean of the devices' regressions, not the regression on all paths: sum `X'X` and `X'y`, then solve",
+                "that is the mean of the devices' regressions, not the regression on all paths: sum `x.T @ x` and `x.T @ y`, then solve",
             ),
             Mistake(
                 lambda x, y: jax.lax.psum(regression(x, y, alone, alone), "paths"),
-                "that adds up the devices' coefficients: sum `X'X` and `X'y`, then solve",
+                "that adds up the devices' coefficients: sum `x.T @ x` and `x.T @ y`, then solve",
             ),
             Mistake(
                 lambda x, y: regression(x, y, moment=alone),
-                "`X'X` is summed over the devices and `X'y` is not: both are sums over paths",
+                "`x.T @ x` is summed over the devices and `x.T @ y` is not: both are sums over paths",
             ),
             Mistake(
                 lambda x, y: regression(x, y, gram=alone),
-                "`X'y` is summed over the devices and `X'X` is not: both are sums over paths",
+                "`x.T @ y` is summed over the devices and `x.T @ x` is not: both are sums over paths",
             ),
             Mistake(paths_gathered, PATHS_SENT),
             Mistake(
                 lambda x, y: jax.lax.psum(x.T @ y, "paths") / jax.lax.psum(x.T @ x, "paths"),
-                "`X'X` is a matrix: solve the system `X'X b = X'y` with jnp.linalg.solve, don't divide by it",
+                "`x.T @ x` is a matrix: solve a system with jnp.linalg.solve, don't divide by it",
             ),
             Mistake(
                 lambda x, y: jnp.linalg.solve(jax.lax.psum(x.T @ y, "paths"), jax.lax.psum(x.T @ x, "paths")),
-                "the matrix comes first: jnp.linalg.solve(`X'X`, `X'y`)",
+                "the matrix comes first: jnp.linalg.solve(`x.T @ x`, `x.T @ y`)",
             ),
             Mistake(
                 lambda x, y: regression(x, y, gram=lambda a: jax.lax.pmean(a, "paths")),
                 "one is a mean over the devices and the other a sum: take both as sums, or both as means",
             ),
             Mistake(
+                lambda x, y: regression(x, y, moment=lambda a: jax.lax.pmean(a, "paths")),
+                "one is a mean over the devices and the other a sum: take both as sums, or both as means",
+            ),
+            Mistake(
+                lambda x, y: jnp.linalg.solve(jax.lax.psum(x @ x.T, "paths"), jax.lax.psum(x @ y, "paths")),
+                "the sums run over the paths: (functions, paths) times (paths, functions), so the transposed one comes first",
+            ),
+            Mistake(
                 lambda x, y: jax.lax.psum(x.T @ y, "paths"),
-                "that is `X'y` of all devices: the coefficients b solve `X'X b = X'y`",
+                "that is `x.T @ y` of all devices: the coefficients b solve `x.T @ x @ b = x.T @ y`",
             ),
             Mistake(
                 lambda x, y: regression(jax.lax.psum(x, "paths"), jax.lax.psum(y, "paths"), alone, alone),
-                "that adds up the paths themselves, a first path to a first path: send the sums `X'X` and `X'y` instead",
+                "that adds up the paths themselves, a first path to a first path: send the sums `x.T @ x` and `x.T @ y` instead",
             ),
         ],
     ),

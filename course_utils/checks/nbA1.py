@@ -1,5 +1,7 @@
 """Checks of notebook A1: parameters carried across from PyTorch and Julia, a network on columns."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 
@@ -36,8 +38,19 @@ def _on_columns(layers, x, along=lambda bias: bias[:, None], order=lambda weight
     return x
 
 
+def _from_the_right(layers, x, last):
+    for number, (weight, bias) in enumerate(layers):
+        x = x @ weight + bias
+        x = last(x) if number == len(layers) - 1 else jax.nn.relu(x)
+    return x
+
+
 def _on_rows(layers, x):
     return networks.apply([Dense(weight.T, bias) for weight, bias in layers], x)
+
+
+def _to_torch(line, shape):
+    return line.reshape(shape[::-1]).swapaxes(1, 2)
 
 
 def _line(key):
@@ -67,6 +80,28 @@ exercises = [
                 "the layers come in reverse order: `0.` is the one that sees the inputs",
             ),
             Mistake(
+                lambda state: (Dense(state["0.weight"].T, state["0.bias"]), Dense(state["1.weight"].T, state["1.bias"])),
+                "number 1 is the ReLU, which has no parameters: the second layer is `2.`",
+            ),
+            *(
+                Mistake(
+                    lambda state, turned=turned: tuple(Dense(state[f"{n}.weight"].T if n == turned else state[f"{n}.weight"], state[f"{n}.bias"]) for n in (0, 2)),
+                    "one of the two weights isn't transposed; a square one doesn't complain",
+                )
+                for turned in (0, 2)
+            ),
+            *(
+                Mistake(
+                    lambda state, number=number: (Dense(state[f"{number}.weight"].T, state[f"{number}.bias"]),),
+                    "that is one layer of the two: the state has `0.` and `2.`",
+                )
+                for number in (0, 2)
+            ),
+            Mistake(
+                lambda state: {f"{n}": Dense(state[f"{n}.weight"].T, state[f"{n}.bias"]) for n in (0, 2)},
+                "the layers come in a dict; networks.apply goes through a tuple of them, the first one first",
+            ),
+            Mistake(
                 lambda state: list(_from_torch(state)),
                 "the layers come in a list; networks.init makes a tuple of them, and trees must agree in that to be mapped together",
             ),
@@ -74,7 +109,7 @@ exercises = [
     ),
     Exercise(
         "A1.2",
-        solution=_on_columns,
+        solution=lambda layers, x: _on_columns(layers, x),
         inputs=_columns,
         mistakes=[
             Mistake(
@@ -93,38 +128,76 @@ exercises = [
                 lambda layers, x: _on_columns(layers, x, hidden=lambda y: y),
                 "there is no ReLU: it comes after every layer but the last",
             ),
-            Mistake(_on_rows, "that is the network on rows: here a batch is (inputs, batch), and the weight stands on the left"),
+            Mistake(
+                lambda layers, x: _on_rows(layers, x.T),
+                "the numbers are right, but as rows, (batch, outputs): transpose the result",
+            ),
+            Mistake(
+                lambda layers, x: networks.apply([Dense(*layer) for layer in layers], x),
+                "networks.apply computes x @ kernel on rows: here the weight stands on the left, and a batch is columns",
+            ),
+            *(
+                Mistake(
+                    partial(_on_columns, along=lambda bias: bias, **slip),
+                    "the bias runs along the batch, and the ReLU isn't where it should be: bias[:, None], and no ReLU after the last layer alone",
+                )
+                for slip in (dict(last=jax.nn.relu), dict(hidden=lambda y: y))
+            ),
+            Mistake(
+                partial(_on_columns, along=lambda bias: 0.0 * bias[:, None]),
+                "the biases are missing: a layer is weight @ x plus the bias",
+            ),
+            Mistake(
+                lambda layers, x: _from_the_right(layers, x, jax.nn.relu),
+                "yours is x @ weight, and a ReLU after the last layer: on columns the weight stands on the left, and the last layer has no ReLU",
+            ),
+            Mistake(
+                lambda layers, x: layers[1][0] @ jax.nn.relu(layers[0][0] @ x) + layers[1][1][:, None],
+                "the first layer's bias is missing",
+            ),
+            Mistake(
+                lambda layers, x: _on_columns(layers, x, order=lambda weight: weight.T, last=jax.nn.relu),
+                "the weight is transposed once too often, and there is a ReLU after the last layer too",
+            ),
+            Mistake(
+                _on_rows,
+                "that is the network on rows: here a batch is (inputs, batch), and the weight stands on the left",
+            ),
         ],
     ),
     Exercise(
         "A1.3",
-        solution=lambda line, shape: line.reshape(shape[::-1]),
+        solution=_to_torch,
         inputs=_line,
         static=(1,),
         mistakes=[
             Mistake(
-                lambda line, shape: line.reshape(shape).T,
-                "the shape is right and the numbers are scrambled: reshape reads row by row, so give it the reversed shape at once",
+                lambda line, shape: line.reshape(shape).transpose(2, 0, 1),
+                "nothing is repaired yet: reshape reads row by row, and in what order was the line written",
             ),
             Mistake(
-                lambda line, shape: line.reshape(shape),
-                "that is Julia's shape, filled in NumPy's order: the axes come reversed, (dates, inputs, outputs)",
-            ),
-            Mistake(
-                lambda line, shape: line.reshape(shape, order="F"),
-                "that is Julia's array with Julia's axes, (outputs, inputs, dates): the course's kernels have them reversed",
-            ),
-            Mistake(
-                lambda line, shape: jnp.moveaxis(line.reshape(shape), -1, 0),
-                "reshape reads row by row, so Julia's shape scrambles the numbers before any axis is moved: give it the reversed shape",
+                lambda line, shape: line.reshape(shape[::-1]),
+                "these are this course's kernels, (dates, inputs, outputs): PyTorch's weights have the outputs before the inputs",
             ),
             Mistake(
                 lambda line, shape: line.reshape(shape[2], shape[0], shape[1]),
-                "the dates are in front, but each kernel is scrambled: Julia's first index runs fastest, so all axes are reversed",
+                "the shape is right and each weight is scrambled: Julia's first index runs fastest, so read the line with all axes reversed first",
             ),
             Mistake(
-                lambda line, shape: line.reshape(shape[::-1]).swapaxes(1, 2),
-                "these are PyTorch's weights, (dates, outputs, inputs): a kernel of this course is (inputs, outputs)",
+                lambda line, shape: line.reshape(shape),
+                "that is Julia's shape, filled in NumPy's order; read the line with the shape reversed",
+            ),
+            Mistake(
+                lambda line, shape: line.reshape(shape, order="F"),
+                "the numbers are in place, and the axes are Julia's, (outputs, inputs, dates): the dates come first in PyTorch's stack",
+            ),
+            Mistake(
+                lambda line, shape: line.reshape(shape).T,
+                "reshape reads row by row, so Julia's shape scrambles the numbers before any axis is moved; read with the shape reversed",
+            ),
+            Mistake(
+                lambda line, shape: line.reshape(shape[::-1]).transpose(2, 0, 1),
+                "the line is read rightly now, so its axes are (dates, inputs, outputs): the dates stand in front already",
             ),
         ],
     ),

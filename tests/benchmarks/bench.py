@@ -153,10 +153,10 @@ def max_call(sizes: Sizes) -> str:
         f"Worth {row['point']}; published 95% interval {row['ci_low']} to {row['ci_high']}. {sizes.paths:,} paths to "
         f"price on; ours learns from {learned_from(sizes, 5):,}, the default, PyTorch from {sizes.paths:,}.",
         measure.comparison(results, row["point"], ["Network"]),
-        "QuantLib's basket engine knows American exercise only, and allows it at its time steps, time 0 excluded: nine steps are the "
-        "nine dates. It keeps 2,048 calibration paths unless told otherwise, and its default order is 2. PyTorch runs as one writes "
-        f"it, not compiled, with about as many steps of Adam as ours: {8 * sizes.torch_steps:,} for the first network, {sizes.torch_steps} for "
-        "each other. It has neither antithetic pairs nor the least squares of the last layer.",
+        "QuantLib's basket engine takes an American or a Bermudan exercise, and allows either at each of its time steps, time 0 "
+        "excluded: nine steps are the nine dates. It keeps 2,048 calibration paths unless told otherwise, and its default order is 2. "
+        f"PyTorch runs as one writes it, not compiled, with about as many steps of Adam as ours: {8 * sizes.torch_steps:,} for the first "
+        f"network, {sizes.torch_steps} for each other. It has neither antithetic pairs nor the least squares of the last layer.",
     ])  # fmt: skip
 
 

@@ -54,6 +54,7 @@ if __name__ == "__main__":
     try:
         for copied in write_assignments(ROOT / "notebooks", ROOT / "build" / "assignment", sys.argv[1:]):
             print(copied.relative_to(ROOT))
-        shutil.copy(ROOT / "notebooks" / "glossary.md", ROOT / "build" / "assignment")  # their links lead there
+        for linked in ("glossary.md", "peers.md"):  # their links lead there
+            shutil.copy(ROOT / "notebooks" / linked, ROOT / "build" / "assignment")
     except FileNotFoundError as error:
         sys.exit(str(error))
