@@ -11,7 +11,7 @@ language = "en"
 
 extensions = ["myst_nb"]
 root_doc = "site/index"
-include_patterns = ["site/index.md", "notebooks/*.ipynb", "notebooks/glossary.md", "CONTRIBUTING.md"]
+include_patterns = ["site/index.md", "notebooks/*.ipynb", "notebooks/glossary.md", "notebooks/peers.md", "CONTRIBUTING.md"]
 exclude_patterns = [".*", "build", "course_utils", "slides", "tests", "**/.ipynb_checkpoints"]
 
 myst_enable_extensions = ["dollarmath"]
