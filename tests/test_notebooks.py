@@ -42,6 +42,13 @@ def test_timing_cells_are_counted():
     assert not differ, "notebooks with another number of timing cells than TIMING_CELLS says; read the comment there"
 
 
+def test_no_line_begins_with_a_percent_sign():
+    """myst-nb takes it for a comment, and the line is gone from the page: findings/mystnb_line_that_begins_with_percent.sh."""
+    markdown = [(notebook.number, cell.source) for notebook in NOTEBOOKS for cell in notebook.cells if cell["cell_type"] == "markdown"]
+    lost = [(number, line) for number, source in markdown for line in source.splitlines() if line.lstrip().startswith("%")]
+    assert lost == [], "join it to the line before"
+
+
 @each_notebook
 def test_exercises_have_checks_and_checks_have_exercises(notebook):
     asked = sorted(set(re.findall(r'checks\.check\("([^"]+)"', "\n".join(cell.source for cell in notebook.code))))

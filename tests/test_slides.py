@@ -413,6 +413,13 @@ def test_formulas_and_code_are_rendered(deck, seen):
 
 
 @each_deck
+def test_no_note_is_an_instruction_to_marp(deck):
+    """A comment such as "header: …" would be obeyed, or lost, not kept as a note: findings/marp_note_that_is_a_directive.sh."""
+    comments = [comment for slide in deck.slides for comment in re.findall(r"<!--(?! *_class:)(.*?)-->", slide, re.DOTALL)]
+    assert [comment for comment in comments if re.match(r"\s*_?[a-z]\w*\s*:", comment)] == []
+
+
+@each_deck
 def test_every_figure_has_alt_text_and_is_large(deck, seen):
     images = [image for slide in seen(deck)[0] for image in slide["images"]]
     assert len(images) == sum(slide.count("figure(") for slide in deck.slides)
