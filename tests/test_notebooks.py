@@ -43,7 +43,7 @@ def test_timing_cells_are_counted():
 
 
 def test_no_line_begins_with_a_percent_sign():
-    """myst-nb takes it for a comment, and the line is gone from the page: findings/mystnb_line_that_begins_with_percent.sh."""
+    """``myst-nb`` takes it for a comment, and the line is gone from the page: findings/mystnb_line_that_begins_with_percent.sh."""
     markdown = [(notebook.number, cell.source) for notebook in NOTEBOOKS for cell in notebook.cells if cell["cell_type"] == "markdown"]
     lost = [(number, line) for number, source in markdown for line in source.splitlines() if line.lstrip().startswith("%")]
     assert lost == [], "join it to the line before"
