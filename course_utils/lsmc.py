@@ -445,7 +445,8 @@ def rounded(estimate: Estimate, slope: jax.Array | float = 0.0) -> Estimate:
     last place of the mean, and what such a unit of the prices makes of it, by the ``slope`` along them."""
     slope = jnp.where(jnp.isfinite(slope), slope, 0.0)  # where prices leave the range of floats it says nothing
     unit = jax.lax.stop_gradient(jnp.finfo(estimate.mean.dtype).eps * (jnp.abs(estimate.mean) + slope))
-    return estimate._replace(stderr=jnp.sqrt(estimate.stderr**2 + unit**2))
+    stderr = jnp.sqrt(estimate.stderr**2 + unit**2)
+    return estimate._replace(stderr=stderr, finite=estimate.finite & jnp.isfinite(stderr))  # squares leave the range of floats first
 
 
 def estimate(cash: jax.Array, controls: jax.Array) -> Estimate:

@@ -5,6 +5,7 @@ Cells tagged ``timing`` are run but not compared; nothing else is left out.
 """
 
 import difflib
+import itertools
 import os
 import re
 import time
@@ -12,6 +13,7 @@ from dataclasses import astuple
 from decimal import Decimal
 from pathlib import Path
 
+import jax
 import pytest
 import timetable
 from course_utils import compilation
@@ -147,6 +149,15 @@ def stop_clock(notebook):
 
 
 IPyNbFile.setup, IPyNbFile.teardown = start_clock, stop_clock
+
+
+REMEMBERED = 25  # tests whose compiled programs a process holds; those of all tests take gigabytes
+_tests_run = itertools.count(1)
+
+
+def pytest_runtest_teardown(item):
+    if isinstance(item, pytest.Function) and next(_tests_run) % REMEMBERED == 0:
+        jax.clear_caches()
 
 
 def pytest_sessionfinish(session):

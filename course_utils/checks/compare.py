@@ -11,8 +11,8 @@ TOLERANCE = {"float64": 1e-7, "float32": 1e-4, "float16": 5e-3, "bfloat16": 2e-2
 
 
 def difference(got, want, tolerance: float | None = None) -> str | None:
-    """In general words how the tree ``got`` differs from ``want``, or None if it doesn't. A list will do where a tuple is asked for."""
-    if type(got) is list and type(want) is tuple and len(got) == len(want):
+    """In general words how the tree ``got`` differs from ``want``, or None if it doesn't. A list will do for a pair of numbers or arrays."""
+    if type(got) is list and type(want) is tuple and len(got) == len(want) and jax.tree_util.all_leaves(want):
         got = tuple(got)
     if jax.tree.structure(got) != jax.tree.structure(want):
         if got is None:
