@@ -286,7 +286,7 @@ def test_solution_and_mistakes(exercise, compile_once, seeds=(0,)):
 @pytest.mark.slow
 @every_exercise
 def test_solution_and_mistakes_on_many_draws(exercise, compile_once):
-    test_solution_and_mistakes(exercise, compile_once, seeds=range(1, 5))
+    test_solution_and_mistakes(exercise, compile_once, seeds=range(1, 3))
 
 
 # Predictions
