@@ -26,12 +26,13 @@ def keep() -> Path | None:
     """
     if jax.config.jax_compilation_cache_dir or not jax.config.jax_enable_compilation_cache:
         return None
-    folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "course_utils" / "compiled" / this_machine()
     try:
         import filelock  # noqa: F401, jax imports it where it is told a size
 
+        home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+        folder = home / "course_utils" / "compiled" / this_machine()
         folder.mkdir(parents=True, exist_ok=True)
-    except (ImportError, OSError):
+    except (ImportError, OSError, RuntimeError):  # a user without a home is a RuntimeError
         return None
     if not os.access(folder, os.W_OK):
         return None

@@ -13,13 +13,14 @@ from dataclasses import astuple
 from decimal import Decimal
 from pathlib import Path
 
+os.environ.setdefault("JAX_PLATFORMS", "cpu")  # where the stored outputs come from; jax reads it when it is imported, kernels inherit it
+
 import jax
 import pytest
 import timetable
 from course_utils import compilation
 from nbval.plugin import IPyNbCell, IPyNbFile, NbCellError
 
-os.environ.setdefault("JAX_PLATFORMS", "cpu")  # where the stored outputs come from; the notebooks' kernels inherit it
 compilation.keep()  # as the notebooks' kernels do: what one process compiled, no other compiles again
 
 # A number, not a part of a name (`float32`) or of a version (`0.7.2`): 12, -0.0500, 1.234e-05, 40,000.00

@@ -66,6 +66,20 @@ def test_folder_that_cannot_be_made_is_done_without(tmp_path):
     assert run(tmp_path)[0] == "None"
 
 
+def test_user_without_a_home_does_without(tmp_path, monkeypatch):
+    def no_home():
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setattr(compilation.Path, "home", no_home)
+    before = jax.config.jax_compilation_cache_dir
+    jax.config.update("jax_compilation_cache_dir", None)
+    try:
+        assert compilation.keep() is None
+    finally:
+        jax.config.update("jax_compilation_cache_dir", before)
+
+
 def test_another_machine_has_another_folder(tmp_path, monkeypatch):
     settings = ["jax_compilation_cache_dir", "jax_compilation_cache_max_size", "jax_persistent_cache_min_compile_time_secs"]
     before = {name: getattr(jax.config, name) for name in settings}
