@@ -22,6 +22,7 @@ smallest of some random arguments on which the answer is wrong, with what was ex
 import contextlib
 import functools
 import importlib
+import itertools
 import json
 import os
 import sys
@@ -44,6 +45,7 @@ from course_utils.checks.inspectors import (
     must_use,
     no_python_loop,
     primitives,
+    takes_derivatives,
 )
 from course_utils.checks.predictions import Prediction, judge
 from course_utils.checks.reading import arrays_from_outside, is_bare, is_unfinished
@@ -60,6 +62,13 @@ class Mistake:
 
     answer: Any
     hint: str
+
+
+def one_by_one(*parts):
+    """A ``Mistake`` for each tuple with wrong parts in it, hinting at the first one: a part is its right value, then pairs (wrong value, hint)."""
+    choices = [[(right, None), *wrong] for right, *wrong in parts]
+    answers = [tuple(zip(*choice)) for choice in itertools.product(*choices)]
+    return [Mistake(values, next(filter(None, hints))) for values, hints in answers if any(hints)]
 
 
 @dataclass(frozen=True, eq=False)

@@ -80,3 +80,22 @@ def keys_used_once(hint: str = "a key is used twice: split it, and use each part
             return hint
 
     return inspector
+
+
+def takes_derivatives(hint: str) -> Callable:
+    """An inspector: the function that is the first argument must be differentiated by JAX, and not by a small step."""
+
+    def inspector(function, arguments):
+        differentiated = []
+        curve, *others = arguments
+        watched = jax.custom_jvp(curve)
+
+        @watched.defjvp
+        def rule(points, tangents):
+            differentiated.append(1)
+            return jax.jvp(curve, points, tangents)
+
+        function(watched, *others)
+        return None if differentiated else hint
+
+    return inspector

@@ -2,21 +2,13 @@
 
 import dis
 import inspect
-import itertools
 import math
 import types
 
 import jax
 import numpy as np
 
-from course_utils.checks import Exercise, Mistake, Prediction
-
-
-def one_by_one(*parts):
-    """A ``Mistake`` for each tuple with wrong parts in it, hinting at the first one: a part is its right value, then pairs (wrong value, hint)."""
-    choices = [[(right, None), *wrong] for right, *wrong in parts]
-    answers = [tuple(zip(*choice)) for choice in itertools.product(*choices)]
-    return [Mistake(values, next(filter(None, hints))) for values, hints in answers if any(hints)]
+from course_utils.checks import Exercise, Mistake, Prediction, one_by_one
 
 
 def _table(key):

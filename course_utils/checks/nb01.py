@@ -6,8 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from course_utils.checks import Exercise, Mistake, Prediction, draws_from
-from course_utils.checks.nb00 import one_by_one
+from course_utils.checks import Exercise, Mistake, Prediction, draws_from, one_by_one
 
 
 def _vector(key):

@@ -5,7 +5,7 @@ import inspect
 import jax
 import jax.numpy as jnp
 
-from course_utils.checks import Exercise, Mistake, Prediction, difference, draws_from, largest_array
+from course_utils.checks import Exercise, Mistake, Prediction, difference, draws_from, largest_array, takes_derivatives
 
 
 # Functions of the module, not made anew for each draw: jax compiles for a function once.
@@ -19,25 +19,6 @@ CHAINS = (lambda x: jnp.sum(jnp.sin(x) * jnp.roll(x, 1) ** 2), lambda x: jnp.sum
 
 
 STEPS = (0.01, 1e-3, 1e-4, 1e-5, 1e-6)  # of those who take a finite difference where a derivative is taught
-
-
-def takes_derivatives(hint):
-    """An inspector: the function that is the first argument must be differentiated by JAX, and not by a small step."""
-
-    def inspector(function, arguments):
-        differentiated = []
-        curve, *others = arguments
-        watched = jax.custom_jvp(curve)
-
-        @watched.defjvp
-        def rule(points, tangents):
-            differentiated.append(1)
-            return jax.jvp(curve, points, tangents)
-
-        function(watched, *others)
-        return None if differentiated else hint
-
-    return inspector
 
 
 A_SMALL_STEP = "that takes a small step, which loses digits and has to be chosen; jax.grad(f)(x0) is the slope itself"

@@ -4,8 +4,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from course_utils.checks import Exercise, Mistake, Prediction, draws_from, no_python_loop
-from course_utils.checks.nb02 import STEPS, takes_derivatives
+from course_utils.checks import Exercise, Mistake, Prediction, draws_from, no_python_loop, takes_derivatives
+from course_utils.checks.nb02 import STEPS  # a student who takes a small step takes one of these
 
 CURVES = (lambda x: x**3 - 2 * x, lambda x: jnp.exp(x / 2) + jnp.sin(3 * x))
 
