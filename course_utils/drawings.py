@@ -103,7 +103,7 @@ def stacked_tree() -> None:
     plotting.show(
         figure,
         alt="On the left a pile of 49 trees with six leaves each, from the first kernel, (3, 64), to the last bias, (1,). "
-        "An arrow leads from each leaf to one tree on the right, where the 49 leaves of its name lie behind each other: "
+        "An arrow leads from each leaf to one tree on the right, where the 49 leaves of its name stand one behind the other: "
         "(49, 3, 64) to (49, 1).",
     )
 
