@@ -1,0 +1,16 @@
+// Under each page that the search finds, the sentence that it was found for. Sphinx fetches the page to cut an excerpt out of it,
+// which no browser allows where pages are opened as files; so the texts are at hand (texts.js), and nothing is fetched.
+window.fetch = async (address) => ({ text: () => address });
+
+Search.makeSearchSummary = (address, words, anchor) => {
+  const passages = TEXTS[address.replace(/^(\.\/)+/, "")] ?? [];
+  const near = passages.filter(([section]) => `#${section}` === anchor);
+  const sentences = (near.length ? near : passages).flatMap(([, text]) => text.split(/(?<=[.?:])\s+(?=\p{Lu})/u));
+  const stems = [...words].map((word) => (word.length > 4 ? word.slice(0, -1) : word)); // "penalti" -> "penalty"
+  const hits = (sentence) => stems.filter((stem) => sentence.toLowerCase().includes(stem)).length;
+  const best = sentences.reduce((found, sentence) => (hits(sentence) > hits(found) ? sentence : found), "");
+  const summary = document.createElement("p");
+  summary.className = "context";
+  summary.textContent = best || sentences[0] || "";
+  return summary;
+};
