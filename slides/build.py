@@ -36,6 +36,7 @@ MARP = HERE / "node_modules" / "@marp-team" / "marp-cli" / "marp-cli.js"
 # Of every deck; the last stands for Marp and the fonts.
 SOURCES = ("theme.css", ".marprc.yml", "page.j2", "keys.j2", "keys.js", "notes.mjs", "package-lock.json")
 COURSE = "JAX to American options"
+FRAME = 'style: "section { outline: 2px solid #c9ced4; outline-offset: -2px }"'  # around the slides of a handout, as Marp's directive
 PARTS = {
     "The course": ["course"],
     "I · JAX, one idea at a time": ["01", "02", "03", "04", "05", "06"],
@@ -172,22 +173,30 @@ class Deck:
         Raises:
             DeckError: naming the slide and the tag.
         """
-        slides = [(k, self.render_slide(k, text)) for k, text in enumerate(self.slides, start=1)]
-        if students:
-            slides = [(k, NOTE.sub("", text)) for k, text in slides if "answer" not in classes(text)]
-        elif printed:
-            slides = [(k, NOTE.sub(lambda note: re.sub("[`$]", "", note[0]), text)) for k, text in slides]
-        return self.front + "---\n".join(f"{text.rstrip()}\n\n{self.footer(k, printed)}\n\n" for k, text in slides)
+        front, slides = self.front, []
+        if students and printed:
+            front = front.replace("---\n", f"---\n{FRAME}\n", 1)
+        for number, text in self.shown(students):
+            text = self.render_slide(number, text)
+            if students:
+                text = NOTE.sub("", text)
+            elif printed:
+                text = NOTE.sub(lambda note: re.sub("[`$]", "", note[0]), text)
+            slides.append(f"{text.rstrip()}\n\n{self.footer(number, printed)}\n\n")
+        return front + "---\n".join(slides)
+
+    def shown(self, students: bool = False) -> list[tuple[int, str]]:
+        """The slides by their numbers, as they are written; students don't get the answers."""
+        return [(k, text) for k, text in enumerate(self.slides, start=1) if not (students and "answer" in classes(text))]
 
     def footer(self, number: int, printed: bool) -> str:
-        """The line at a slide's foot, as Marp's directive: the course, the deck, on the last slide the next deck, and the number."""
+        """What stands at a slide's foot, as Marp's directive: course, deck, number, and on the last slide the next deck."""
         course, following = f'<a href="index.html">{COURSE}</a>', ""
         if number == len(self.slides) and (deck := self.following()):
             following = f'<a href="{deck.name}.html">Next: {html.escape(deck.title)}</a>'
         if printed:
-            course, following = COURSE, ""
-        title = "" if self.title == COURSE else f"<span>{html.escape(self.title)}</span>"
-        line = f"{course}{title}{following}<b>{number} / {len(self.slides)}</b>"
+            course, following = f"<span>{COURSE}</span>", ""
+        line = f"{course}<span>{html.escape(self.title)}</span>{following}<b>{number} / {len(self.slides)}</b>"
         return f"<!-- _footer: {json.dumps(line, ensure_ascii=False)} -->"
 
     def following(self) -> "Deck | None":
@@ -226,13 +235,13 @@ def decks() -> list[Deck]:
     return [Deck(path) for path in sorted(HERE.glob("*.md")) if path.name != "README.md"]
 
 
-def index(decks: list[Deck]) -> str:
-    """slides/html/index.html."""
+def index(decks: list[Deck], students: bool = False) -> str:
+    """index.html beside the decks."""
     by_number = {deck.number: deck for deck in decks}
     if lost := set(by_number) - {number for numbers in PARTS.values() for number in numbers}:
         raise DeckError(f"{by_number[min(lost)].path.name}: belongs to no part of the course")
     parts = [(part, [by_number[number] for number in numbers if number in by_number]) for part, numbers in PARTS.items()]
-    parts = [(part, [(deck.name, deck.title, len(deck.slides)) for deck in decks]) for part, decks in parts if decks]
+    parts = [(part, [(deck.name, deck.title, len(deck.shown(students))) for deck in decks]) for part, decks in parts if decks]
     return template("index.j2").render(parts=parts, course=COURSE)
 
 
@@ -352,7 +361,7 @@ def students(numbers) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for deck, page in convert(chosen, students=True).items():
         (folder / deck.html.name).write_text(with_keys(deck, page), encoding="utf-8", newline="\n")
-    (folder / "index.html").write_text(index(chosen), encoding="utf-8", newline="\n")
+    (folder / "index.html").write_text(index(chosen, students=True), encoding="utf-8", newline="\n")
     print(f"wrote {len(chosen)} decks without notes and answers to {folder}")
 
 

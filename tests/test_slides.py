@@ -520,6 +520,8 @@ def test_every_figure_has_alt_text_and_is_large(deck, seen):
     images = [image for slide in seen(deck)[0] for image in slide["images"]]
     assert len(images) == sum(slide.count("figure(") for slide in deck.slides)
     assert [image for image in images if len(image["alt"].split()) < 5] == []
+    blurred = [image for image in images if image["scale"] > 1]  # at 4K, a dot of it would be more than three dots wide
+    assert blurred == [], "the picture has too few dots for its room"
     small = [image for image in images if image["scale"] < 0.6 and image["height"] < 440]  # labels: 30 px at scale 1
     assert small == [], "a figure takes what the text leaves: give it a slide with at most two lines"
 
