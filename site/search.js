@@ -7,8 +7,10 @@ Search.makeSearchSummary = (address, words, anchor) => {
   const near = passages.filter(([section]) => `#${section}` === anchor);
   const sentences = (near.length ? near : passages).flatMap(([, text]) => text.split(/(?<=[.?:])\s+(?=\p{Lu})/u));
   const stems = [...words].map((word) => (word.length > 4 ? word.slice(0, -1) : word)); // "penalti" -> "penalty"
-  const hits = (sentence) => stems.filter((stem) => sentence.toLowerCase().includes(stem)).length;
-  const best = sentences.reduce((found, sentence) => (hits(sentence) > hits(found) ? sentence : found), "");
+  const holds = (sentence, stem) => sentence.toLowerCase().includes(stem);
+  const rare = stems.map((stem) => 1 / sentences.filter((sentence) => holds(sentence, stem)).length); // the rarer word counts more
+  const worth = (sentence) => stems.reduce((sum, stem, k) => sum + (holds(sentence, stem) ? rare[k] : 0), 0);
+  const best = sentences.reduce((found, sentence) => (worth(sentence) > worth(found) ? sentence : found), "");
   const summary = document.createElement("p");
   summary.className = "context";
   summary.textContent = best || sentences[0] || "";
