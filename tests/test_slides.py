@@ -786,7 +786,7 @@ def test_decks_for_students(browser, tmp_path, monkeypatch):
     (deck,) = (deck for deck in DECKS if deck.number == "02")
     assert {path.name for path in (tmp_path / "students").iterdir()} == {"index.html", deck.html.name}
     page = (tmp_path / "students" / deck.html.name).read_text(encoding="utf-8")
-    assert "bespoke-marp-note\"" not in page and "Answer" not in re.sub("(?s)<style.*?</style>", "", page)
+    assert build.MARPS_NOTE.findall(page) == [] and "Answer" not in re.sub("(?s)<style.*?</style>", "", page)
     assert page.count("<section ") == sum("answer" not in build.classes(slide) for slide in deck.slides)
     missing = next(k for k, slide in enumerate(deck.slides, start=1) if "answer" in build.classes(slide))
     with Visit(browser, tmp_path / "students" / deck.html.name) as visit:
