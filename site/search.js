@@ -6,7 +6,7 @@ Search.makeSearchSummary = (address, words, anchor) => {
   const passages = TEXTS[address.replace(/^(\.\/)+/, "")] ?? [];
   const near = passages.filter(([section]) => `#${section}` === anchor);
   const sentences = (near.length ? near : passages).flatMap(([, text]) => text.split(/(?<=[.?:])\s+(?=\p{Lu})/u));
-  const stems = [...words].map((word) => (word.length > 4 ? word.slice(0, -1) : word)); // "penalti" -> "penalty"
+  const stems = [...words].map((word) => (word.length > 4 ? word.slice(0, -1) : word)); // Sphinx's end otherwise: i for y
   const holds = (sentence, stem) => sentence.toLowerCase().includes(stem);
   const rare = stems.map((stem) => 1 / sentences.filter((sentence) => holds(sentence, stem)).length); // the rarer word counts more
   const worth = (sentence) => stems.reduce((sum, stem, k) => sum + (holds(sentence, stem) ? rare[k] : 0), 0);

@@ -84,7 +84,7 @@
     });
   }
   for (const name of ["click", "touchstart", "touchmove", "touchend"]) { // no link is followed and no slide turned while writing
-    addEventListener(name, (event) => on(event.touches?.[0] ?? event) && event.stopPropagation(), { capture: true });
+    addEventListener(name, (event) => on(event.changedTouches?.[0] ?? event) && event.stopPropagation(), { capture: true });
   }
 
   // A moving picture starts when its slide comes up, and again at a click.

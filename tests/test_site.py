@@ -168,7 +168,7 @@ def test_search_finds_a_word(site, page):
     ("query", "page_of", "said"),
     [
         ("antithetic", "15 · Simulating prices", "antithetic"),  # in a heading's section, by its anchor or not
-        ("boundary", "16 · Longstaff", "boundary"),  # Sphinx looks for the stem "boundari", which stands nowhere
+        ("boundary", "16 · Longstaff", "boundary"),  # Sphinx looks for its stem, which ends in i and stands nowhere
         ("cholesky factor", "15 · Simulating prices", "cholesky"),  # the rarer of the two words, if none has both
     ],
 )

@@ -392,8 +392,8 @@ def browser():
 class Visit:
     """A page without network, and what it asked for and complained of."""
 
-    def __init__(self, browser, path: Path):
-        self.context = browser.new_context(viewport={"width": 1280, "height": 720}, offline=True)
+    def __init__(self, browser, path: Path, **options):
+        self.context = browser.new_context(viewport={"width": 1280, "height": 720}, offline=True, **options)
         self.requests, self.errors = [], []
         self.context.on("request", lambda request: self.requests.append(request.url))
         self.context.on("weberror", lambda error: self.errors.append(str(error.error)))
@@ -710,6 +710,27 @@ def test_a_pen_writes_in_both_windows(both):
     presenter.wait_for_function("document.querySelectorAll('.bespoke-marp-active .course-ink').length == 1")
     shown.reload()
     shown.wait_for_function("document.querySelectorAll('.bespoke-marp-active .course-ink').length == 1")
+
+
+def test_a_finger_writes_or_turns_the_slide(browser):
+    with Visit(browser, DECKS[0].html, has_touch=True) as visit:
+        touch = visit.context.new_cdp_session(visit.page)
+
+        def swipe():
+            for kind, places in [("touchStart", [800]), *(("touchMove", [x]) for x in range(780, 300, -20)), ("touchEnd", [])]:
+                points = [{"x": x, "y": 300} for x in places]
+                touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+        swipe()
+        visit.page.wait_for_function("location.hash == '#2'")
+        visit.page.keyboard.press("w")
+        swipe()
+        visit.page.wait_for_function("document.querySelector('.bespoke-marp-active .course-ink')")
+        assert visit.page.evaluate("location.hash") == "#2"
+        visit.page.keyboard.press("w")
+        swipe()
+        visit.page.wait_for_function("location.hash == '#3'")
+        assert ink(visit.page) == []
 
 
 def test_a_moving_picture_starts_with_its_slide(browser):
