@@ -43,7 +43,7 @@ PARTS = {
     "II · Optimization": ["07", "08", "09"],
     "III · Neural networks": ["10", "11", "12"],
     "IV · Dynamic programming": ["13", "14"],
-    "V · American options": ["15", "16", "17", "18", "19", "20", "21"],
+    "V · American options": ["15", "16", "17", "18", "19", "20", "21", "22"],
 }
 
 
