@@ -81,15 +81,15 @@ def values(market, option: lsmc.Bermudan, key, regressor, paths: int = 32_768, b
     """What the option is worth to somebody who waits, at each trading time: parameters (dates·between, …), in their order.
 
     Backward from date to date: at each the option is worth the larger of its payoff and what was just learned there. From the trading
-    times before it that is looked at, less what shares gain until then that are held by its own slope: that has the same mean, and
-    little noise. (J. Tsitsiklis, B. Van Roy, "Regression methods for pricing complex American-style options", IEEE Transactions on
-    Neural Networks 12, 2001, without the shares.) Today's spots differ from path to path, by as much as prices move until the first
-    date, since at a single spot there is no slope to learn: so the market needs a ``restart``.
+    times before it that is looked at, less what shares gain until then that are held by the slope learned last: that has the same mean,
+    and little noise. (J. Tsitsiklis, B. Van Roy, "Regression methods for pricing complex American-style options", IEEE Transactions on
+    Neural Networks 12, 2001, without the shares.) Today's spots differ from path to path, by as much as prices move from date to date,
+    since at a single spot there is no slope to learn: so the market needs a ``restart``.
     """
     check(market, between, "restart")
     apart, walk, start = jax.random.split(key, 3)
     times = trading_times(option, between)  # (steps + 1,)
-    spots = market.simulate(apart, times[between : between + 1], paths // 2)[0]  # (paths/2, features)
+    spots = market.simulate(apart, times[-1:] / option.dates, paths // 2)[0]  # (paths/2, features)
     onward = lambda spot, key: jnp.concatenate([jnp.stack([spot, spot])[None], market.restart(spot).simulate(key, times[1:], 2)])
     states = jax.vmap(onward, out_axes=1)(spots, jax.random.split(walk, paths // 2))  # (steps + 1, paths/2, 2, features)
     states = states.reshape(len(times), paths, -1)
@@ -106,11 +106,16 @@ def values(market, option: lsmc.Bermudan, key, regressor, paths: int = 32_768, b
             payoff = option.payoff(market.prices(state))  # (paths,)
             return jnp.where(last, payoff, jnp.maximum(payoff, regressor.predict(later, seen(state))))
 
+        slope = lambda value, state: jax.grad(lambda state: value(state).sum())(state)[:, : until.shape[-1]]  # (paths, assets)
+        # Looked at from earlier a slope is a mean of slopes, so none is out of their range; far from most paths a network may be.
+        steepest = jnp.quantile(slope(value, after), jnp.array([0.01, 0.99]), axis=0)  # (2, assets)
+
         def look_ahead(carry, now):
-            state, until, earlier = now
-            slope = jax.grad(lambda state: value(state).sum())(state)[:, : until.shape[-1]]  # (paths, assets)
-            y = (discount * value(after) - (slope * until).sum(axis=-1)) / earlier  # (paths,)
-            parameters = regressor.fit(carry[0], seen(state), y, everybody, fresh=carry[1])
+            (parameters, fresh), (state, until, earlier) = carry, now
+            known = lambda state: jnp.where(fresh, value(state), regressor.predict(parameters, seen(state)))
+            shares = jnp.clip(slope(known, state), *steepest)  # (paths, assets)
+            y = (discount * value(after) - (shares * until).sum(axis=-1)) / earlier  # (paths,)
+            parameters = regressor.fit(parameters, seen(state), y, everybody, fresh=fresh)
             return (parameters, False), parameters
 
         return jax.lax.scan(look_ahead, carry, before, reverse=True)
