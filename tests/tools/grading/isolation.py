@@ -23,7 +23,7 @@ import psutil
 
 LOOK_SECONDS = 0.2  # between two looks at what the process uses
 GRACE_SECONDS = 10  # of processor time, to one that doesn't stop by itself
-LONGEST_REPLY = 64 * 2**20
+LONGEST_REPLY = 8 * 2**20
 WORK = "/tmp"
 
 
@@ -90,7 +90,7 @@ def wrapped(bwrap: str, inside: Path, disk: int) -> list[str]:
 
 
 class Process:
-    """A process in which ``inside.py`` waits for requests. Close it, or use it in a ``with`` statement."""
+    """A process in which ``inside`` waits for requests. Close it, or use it in a ``with`` statement."""
 
     def __init__(self, inside: Path, limits: Limits, bwrap: str | None, interrupted=lambda: False):
         """``inside``: the folder that ``withhold.copy_course`` filled; ``interrupted`` is asked every now and then."""
@@ -105,11 +105,11 @@ class Process:
                 line += ["--setenv", name, value]
             for cache in inside.glob("fontlist*.json"):
                 line += ["--ro-bind", str(cache), f"{WORK}/matplotlib/{cache.name}"]
-            line += ["--remount-ro", "/", "--chdir", WORK, sys.executable, "/inside/inside.py", *program]
+            line += ["--remount-ro", "/", "--chdir", WORK, sys.executable, "-m", "grading.start", *program]
             options = {"env": {}}
         else:
             self.folder = tempfile.mkdtemp(prefix="grading-")
-            line = [sys.executable, str(inside / "inside.py"), *program]
+            line = [sys.executable, "-m", "grading.start", *program]
             options = {"env": environment(self.folder) | {"PYTHONPATH": str(inside)}, "cwd": self.folder}
         nowhere = subprocess.DEVNULL
         self.process = subprocess.Popen(

@@ -13,8 +13,9 @@ def copy_course(package: Path, target: Path) -> None:
     shutil.copytree(package, target / "course_utils", ignore=leave)
     for path in (target / "course_utils" / "checks").glob("nb*.py"):
         path.write_text(without_solutions(path.read_text(encoding="utf-8")), encoding="utf-8")
-    for name in ("inside.py", "data.py", "needs.py"):
-        shutil.copy(HERE / name, target)
+    (target / "grading").mkdir()
+    for name in ("__init__.py", "start.py", "inside.py", "data.py", "needs.py"):
+        shutil.copy(HERE / name, target / "grading")
 
 
 def without_solutions(source: str) -> str:

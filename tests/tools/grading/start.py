@@ -1,0 +1,57 @@
+"""Starts a student's process, within its limits: `python -m grading.start ASKED ANSWERED LIMITS`; the first two are numbers of pipes."""
+
+import ctypes
+import json
+import os
+import resource
+import signal
+import sys
+
+KILL_WITH_PARENT, ADOPT_ORPHANS = 1, 36  # prctl of Linux
+
+
+def prctl(option: int, value: int) -> None:
+    try:
+        ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
+    except (AttributeError, OSError):
+        pass  # not Linux
+
+
+def keep_children() -> None:
+    """Go on in a child, while this process keeps what the child leaves behind, so that it is found when all is ended."""
+    prctl(KILL_WITH_PARENT, signal.SIGKILL)
+    prctl(ADOPT_ORPHANS, 1)
+    child = os.fork()
+    if child:
+        for name in (0, *map(int, sys.argv[1:3])):
+            os.close(name)
+        while True:
+            done, status = os.wait()
+            if done == child:
+                os._exit(os.waitstatus_to_exitcode(status) & 0xFF)
+    prctl(KILL_WITH_PARENT, signal.SIGKILL)
+
+
+def limit_resources(memory: int, disk: int, seconds: int, processes: int) -> None:
+    """Hard limits of the system, which hold for each process that starts here as well: the grader watches their sum."""
+    limits = {"CORE": 0, "FSIZE": disk, "CPU": seconds, "NOFILE": 512, "DATA": memory, "MEMLOCK": 0}
+    if os.getuid():
+        limits["NPROC"] = processes
+    for name, value in limits.items():
+        try:
+            kind = getattr(resource, f"RLIMIT_{name}")
+            _, hard = resource.getrlimit(kind)
+            value = value if hard == resource.RLIM_INFINITY else min(value, hard)
+            resource.setrlimit(kind, (value, value))
+        except (AttributeError, ValueError, OSError):
+            pass  # a system without this limit
+
+
+if __name__ == "__main__":
+    asked, answered = map(int, sys.argv[1:3])
+    keep_children()
+    limit_resources(**json.loads(sys.argv[3]))
+
+    from grading import inside  # brings jax, which must find the limits
+
+    inside.serve(asked, answered)
