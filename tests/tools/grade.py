@@ -164,7 +164,7 @@ def graded(options, private: Path, bwrap, courses, course, cells, weights, roste
     inside, stop = private / "inside", threading.Event()
     withhold.copy_course(ROOT / "course_utils", inside)
     fonts(inside)
-    limits = isolation.Limits(options.cell_seconds, options.notebook_seconds, int(options.memory * 2**30))
+    limits = isolation.Limits(options.cell_seconds, options.notebook_seconds, int(options.memory * 2**30), idle_seconds=options.cell_seconds)
     start = partial(isolation.Process, inside, limits, bwrap, stop.is_set)
 
     def job(one, path, print_of):

@@ -196,7 +196,7 @@ def _notebook_of(one: _Found, courses: dict[str, Path]) -> str | None:
     if stem := next((stem for stem in courses if stem in one.parts[-1]), None):
         return stem
     with open(one.file, encoding="utf-8", errors="replace") as file:
-        title = re.search(r"# (\w+) · ", file.read(2**20))
+        title = re.search(r"# (\w+) (?:·|\\u00b7) ", file.read(2**20))
     return next((stem for stem in courses if title and stem.partition("_")[0] == title[1]), None)
 
 
@@ -270,8 +270,8 @@ def read_roster(path: Path) -> Roster:
     """The table in a CSV file. Raises ``ValueError`` in one line that names the file."""
     try:
         text = path.read_text(encoding="utf-8-sig")
-        dialect = csv.Sniffer().sniff(text[:4096], ",;\t") if text.strip() else csv.excel
-        reader = csv.DictReader(io.StringIO(text), dialect=dialect)
+        separator = max(",;\t", key=text.partition("\n")[0].count)
+        reader = csv.DictReader(io.StringIO(text), delimiter=separator)
         columns, rows = list(reader.fieldnames or []), list(reader)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise ValueError(f"{path.name}: can't be read as a table: {error}") from None

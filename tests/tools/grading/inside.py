@@ -167,5 +167,7 @@ def serve(asked: int, answered: int) -> None:
     notebook = Notebook()
     with os.fdopen(asked, "rb") as requests, os.fdopen(answered, "wb") as replies:
         for line in requests:
-            replies.write(json.dumps(notebook.reply(json.loads(line))).encode() + b"\n")
+            request = json.loads(line)
+            reply = notebook.reply(request) | {"number": request["number"]}
+            replies.write(json.dumps(reply).encode() + b"\n")
             replies.flush()

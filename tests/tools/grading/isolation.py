@@ -8,6 +8,7 @@ which ends as a whole. Without it there are still the limits: of processor time,
 import contextlib
 import json
 import os
+import secrets
 import select
 import shutil
 import site
@@ -127,7 +128,8 @@ class Process:
 
     def ask(self, what: str, seconds: float, **request) -> dict:
         """The reply to a request, which may take so many seconds of processor time. Raises ``Stopped``."""
-        line = json.dumps({"ask": what, "seconds": max(seconds, 0.01), **request}).encode() + b"\n"
+        self.number = secrets.token_hex(8)  # the reply's too: what was written on the pipe beforehand is none
+        line = json.dumps({"ask": what, "number": self.number, "seconds": max(seconds, 0.01), **request}).encode() + b"\n"
         start, still, looked = self._used(), time.monotonic(), 0.0
         before = start
         self._send(line)
@@ -186,7 +188,7 @@ class Process:
                 self.waiting = rest
                 try:
                     reply = json.loads(line)
-                    if isinstance(reply, dict):
+                    if isinstance(reply, dict) and reply.pop("number", None) == self.number:
                         return reply
                 except (ValueError, RecursionError):
                     pass

@@ -47,6 +47,8 @@ def needs(source: str) -> Needs:
     star = any(isinstance(node, ast.ImportFrom) and node.names[0].name == "*" for node in ast.walk(tree))
     changes = set()
     for node in ast.walk(tree):
+        if isinstance(node, ast.AugAssign):
+            reads |= {*_root(node.target)}
         for_sure, perhaps = _changed(node)
         makes, changes = makes | set(for_sure), changes | set(perhaps)
     imports = {symbol.get_name() for symbol in table.get_symbols() if symbol.is_imported()}
