@@ -7,7 +7,7 @@ solution on arguments that it didn't know, in a process in which its code never 
 `scan`, whether `jit` takes it) is read from what the submission's process says of it, and a student who knows the right results
 and works hard could feign that. An answer that is copied by hand from the course is a right answer.
 
-    python tests/tools/grade.py folder [--jobs 2] [--roster class.csv] [--only ada]
+    python tests/tools/grade.py folder [--jobs 2] [--roster class.csv] [--only Ada]
 
 `folder` (or a zip file) holds folders or files of students, as Moodle, Canvas or GitHub Classroom hand them out, or
 folder/student/*.ipynb, or *.ipynb with the student in the name. Everything is copied before anything runs. A notebook is run

@@ -28,7 +28,7 @@ class Submission:
     notebook: str  # its stem
     file: Path  # the copy
     origin: str  # where it lay, for messages
-    system: str = ""  # moodle or canvas
+    system: str = ""  # `moodle`, `canvas` or none
     id: str = ""  # there
     late: bool = False
     newest: tuple = ()
@@ -245,7 +245,7 @@ class Roster:
 
     columns: list[str]
     rows: list[dict[str, str]]
-    system: str  # moodle, canvas or ""
+    system: str  # the same
     above: list[dict[str, str]] = field(default_factory=list)  # Canvas's row of points possible
 
     def name(self, row: dict[str, str]) -> str:

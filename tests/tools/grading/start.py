@@ -7,7 +7,7 @@ import resource
 import signal
 import sys
 
-KILL_WITH_PARENT, ADOPT_ORPHANS = 1, 36  # prctl of Linux
+KILL_WITH_PARENT, ADOPT_ORPHANS = 1, 36  # what Linux calls these options of `prctl`
 
 
 def prctl(option: int, value: int) -> None:
