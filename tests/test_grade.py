@@ -581,7 +581,8 @@ def test_answers_that_are_alike():
     [(["nowhere"], "is no folder and no zip file"), (["{}", "--jobs", "0"], "--jobs is 0"), (["{}", "--trust"], "no notebook of the course"),
      (["{}", "--trust", "--roster", "{}/no.csv"], "no.csv: can't be read"), (["{}/bad.zip", "--trust"], "bad.zip: no zip file")],
 )  # fmt: skip
-def test_bad_input_is_one_line(course, arguments, said, capsys):
+def test_bad_input_is_one_line(course, arguments, said, capsys, monkeypatch):
+    monkeypatch.setattr(grade, "starter", lambda *_: None)
     (course / "collected" / "bad.zip").write_bytes(b"x")
     with pytest.raises(SystemExit) as ended:
         grade.main([*(a.format(course / "collected") for a in arguments), "--notebooks", str(course / "notebooks")])
@@ -599,14 +600,16 @@ def test_without_isolation_it_asks_for_trust(course, capsys, monkeypatch):
 
 
 @pytest.mark.skipif(not hasattr(os, "getuid") or os.getuid() == 0, reason="the superuser may write everywhere")
-def test_a_folder_that_cannot_be_written(course, capsys):
+def test_a_folder_that_cannot_be_written(course, capsys, monkeypatch):
+    monkeypatch.setattr(grade, "starter", lambda *_: None)
     (course / "collected").chmod(0o500)
     with pytest.raises(SystemExit):
         grade.main([str(course / "collected"), "--notebooks", str(course / "notebooks"), "--trust"])
     assert "--out" in capsys.readouterr().err
 
 
-def test_the_result_of_a_file_that_cannot_be_read_is_kept_and_its_name_said(course, capsys):
+def test_the_result_of_a_file_that_cannot_be_read_is_kept_and_its_name_said(course, capsys, monkeypatch):
+    monkeypatch.setattr(grade, "starter", lambda *_: None)
     hand_in(course, "nan", b"not JSON")
     rows = graded(course)
     assert [rows["nan"][name] for name in SKELETONS] == ["missing"] * 3
@@ -654,6 +657,19 @@ def test_forty_submissions(course):
     assert not any("me,correct" in path.read_text() for path in course.rglob("*.csv"))
     notes = (course / "collected" / "graded" / "notes.csv").read_text()
     assert "solution" in notes
+
+
+@pytest.mark.slow
+def test_without_isolation_the_limits_hold(course, monkeypatch):
+    """And all that a submission started ends with it."""
+    monkeypatch.setattr(isolation, "bubblewrap", lambda: None)
+    forty = submissions.forty(MADE_UP)
+    chosen = ("right", "processes", "leaves-a-child", "memory", "disk", "ends-its-process", "writes-on-the-pipe")
+    for student in chosen:
+        hand_in(course, student, forty[student][0])
+    rows = graded(course, "--trust", "--jobs", "2", "--cell-seconds", "6")
+    assert {student: [rows[student][name] for name in SKELETONS] for student in chosen} == {student: [*forty[student][1].values()] for student in chosen}
+    assert not any("987654" in (process.info["cmdline"] or []) for process in psutil.process_iter(["cmdline"]))
 
 
 @pytest.mark.slow

@@ -1,11 +1,11 @@
 """Grade notebooks that were handed in: what `make grade DIR=folder` runs.
 
-With bubblewrap (`bwrap`) on Linux, a submission can't reach the network, your files, other submissions or the results; without
-it, it can do all that you can, and only its use of time, memory, disk and processes is limited, so you have to say `--trust`.
-In neither case can it write its own verdict: what its answers give comes out as data, and is compared with the course's
-solution on arguments that it didn't know, in a process in which its code never runs. How an answer is written (by a loop, by
-`scan`, whether `jit` takes it) is read from what the submission's process says of it, and a student who knows the right results
-and works hard could feign that. An answer that is copied by hand from the course is a right answer.
+With bubblewrap (`bwrap`) on Linux, a submission can't reach the network, your files, other submissions or the results, and can't
+write its own verdict; without it nothing is kept out, it can do all that you can, and only its time, memory, disk and processes
+are limited, so you have to say `--trust`. A verdict is made of data: what an answer gives on arguments that it didn't know is
+compared with the course's solution in a process in which the student's code never runs. How an answer is written (by a loop, by
+`scan`, whether `jit` takes it) is read from what the submission's own process says, and a student who gets the results right
+could feign that. An answer that is copied by hand is a right answer.
 
     python tests/tools/grade.py folder [--jobs 2] [--roster class.csv] [--only Ada]
 
@@ -30,6 +30,7 @@ import threading
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import astuple
 from functools import partial
 from pathlib import Path
 
@@ -51,7 +52,7 @@ def arguments_of(arguments=None) -> argparse.Namespace:
     parser.add_argument("--title", help="the column's name in Canvas's gradebook")
     parser.add_argument("--only", nargs="*", metavar="STUDENT", help="grade these again, and leave the others' results as they are")
     parser.add_argument("--seed", type=int, help="of the random arguments of all checks; a new one if there are no results yet")
-    parser.add_argument("--trust", action="store_true", help="grade without isolation: submissions can do all that you can")
+    parser.add_argument("--trust", action="store_true", help="grade even where there is no isolation: submissions can do all that you can")
     parser.add_argument("--everything", action="store_true", help="run those cells of the course too that no exercise needs")
     parser.add_argument("--cell-seconds", type=float, default=60, help="processor time for a cell or a check (%(default)s)")
     parser.add_argument("--notebook-seconds", type=float, default=600, help="processor time for a notebook (%(default)s)")
@@ -92,15 +93,22 @@ class Bar:
 
 def main(arguments=None) -> int:
     options = arguments_of(arguments)
-    fail = options.parser.error
-    bwrap = isolation.bubblewrap()
-    if bwrap and not options.trust:
-        print("Isolated by bubblewrap: submissions have no network, and see neither files nor each other.", file=sys.stderr)
-    elif options.trust:
-        bwrap = None
-        print("NOT ISOLATED: submissions can do all that you can. Time, memory, disk and processes are limited.", file=sys.stderr)
-    else:
-        fail("no isolation here: install bubblewrap (`bwrap`, on Linux), or say --trust to let submissions do all that you can")
+    if os.name == "nt":
+        options.parser.error("grading needs Linux, or macOS with --trust; on Windows, use its Linux subsystem")
+    in_main = threading.current_thread() is threading.main_thread()
+    before = signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT)) if in_main else None
+    try:
+        with tempfile.TemporaryDirectory(prefix="grading-", ignore_cleanup_errors=True) as private:
+            return graded(options, Path(private))
+    finally:
+        if in_main:
+            signal.signal(signal.SIGTERM, before)
+
+
+def graded(options, private: Path) -> int:
+    fail, stop = options.parser.error, threading.Event()
+    limits = isolation.Limits(options.cell_seconds, options.notebook_seconds, int(options.memory * 2**30), idle_seconds=options.cell_seconds)
+    start = starter(options, private / "inside", limits, stop)
     courses = {path.stem: path for path in sorted(options.notebooks.glob("*_*.ipynb"))}
     results = options.out / "results"
     try:
@@ -115,29 +123,17 @@ def main(arguments=None) -> int:
         cells = {stem: plan.cells(notebook) for stem, notebook in course.items()}
         levels = {exercise: level for those in cells.values() for exercise, level in plan.levels(those).items()}
         weights = report.read_weights(options.points, levels)
-    except ValueError as error:
-        fail(str(error))
-    before = signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT)) if threading.current_thread() is threading.main_thread() else None
-    try:
-        with tempfile.TemporaryDirectory(prefix="grading-", ignore_cleanup_errors=True) as private:
-            return graded(options, Path(private), bwrap, courses, course, cells, weights, roster)
-    finally:
-        if before is not None:
-            signal.signal(signal.SIGTERM, before)
-
-
-def graded(options, private: Path, bwrap, courses, course, cells, weights, roster) -> int:
-    (private / "handed-in").mkdir()
-    try:
+        (private / "handed-in").mkdir()
         found = collect.collect(options.folder, private / "handed-in", courses, options.out)
     except ValueError as error:
-        options.parser.error(f"{options.folder.name}: {error}")
+        fail(str(error))
     for line in found.problems:
         print(line, file=sys.stderr)
+    students = sorted({one.student for one in found.submissions})
     if not found.submissions and not found.refused:
-        options.parser.error(f"no notebook of the course in {options.folder}")
-    if options.only is not None and (unknown := set(options.only) - {one.student for one in found.submissions}):
-        options.parser.error(f"nobody called {', '.join(sorted(unknown))} handed in anything; there are {', '.join(sorted({one.student for one in found.submissions}))}")
+        fail(f"no notebook of the course in {options.folder}")
+    if options.only is not None and (unknown := {*options.only} - {*students}):
+        fail(f"nobody called {', '.join(sorted(unknown))} handed in anything; there are {', '.join(students)}")
     seed = the_seed(options)
     version = {stem: version_of(path) for stem, path in courses.items()}
     handed_in = {id(one): read(one) for one in found.submissions}
@@ -147,37 +143,31 @@ def graded(options, private: Path, bwrap, courses, course, cells, weights, roste
 
     reports, todo = [], []
     for one in found.refused:
-        reports.append(notebook.unread(one.student, one.notebook, seed, given.get(one.notebook, plan.checks_of(cells[one.notebook])), "two of these were handed in, in different places"))
+        exercises = given.get(one.notebook, plan.checks_of(cells[one.notebook]))
+        reports.append(notebook.unread(one.student, one.notebook, seed, exercises, "two of these were handed in, in different places"))
     for one in found.submissions:
-        exercises = given[one.notebook]
-        print_of = hashlib.sha256(json.dumps([version[one.notebook], seed, exercises]).encode() + one.file.read_bytes()).hexdigest()
-        path = options.out / "results" / f"{report.page_name(one.student, ())[:-5]}-{hashlib.sha256(one.student.encode()).hexdigest()[:8]}-{one.notebook}.json"
+        made_of = [version[one.notebook], seed, given[one.notebook], *astuple(limits)]
+        mark = hashlib.sha256(json.dumps(made_of).encode() + one.file.read_bytes()).hexdigest()
+        path = results / f"{report.page_name(one.student, ())[:-5]}-{hashlib.sha256(one.student.encode()).hexdigest()[:8]}-{one.notebook}.json"
         old = report.read_stored(path)
-        again = options.only is not None and one.student in options.only
-        if old and not again and (old.get("of") == print_of or options.only is not None):
+        chosen = options.only is None or one.student in options.only
+        if old and (not chosen or options.only is None and old.get("of") == mark):
             reports.append(notebook.Report(**{name: old[name] for name in notebook.Report.__dataclass_fields__}))
-        elif options.only is None or again:
-            todo.append((one, path, print_of))
+        elif chosen:
+            todo.append((one, path, mark))
     if reports and todo and options.only is None:
         print(f"{len(reports)} were graded before.", file=sys.stderr)
 
-    inside, stop = private / "inside", threading.Event()
-    withhold.copy_course(ROOT / "course_utils", inside)
-    fonts(inside)
-    limits = isolation.Limits(options.cell_seconds, options.notebook_seconds, int(options.memory * 2**30), idle_seconds=options.cell_seconds)
-    start = partial(isolation.Process, inside, limits, bwrap, stop.is_set)
-
-    def job(one, path, print_of):
+    def job(one, path, mark):
         result = notebook.Report(one.student, one.notebook, seed, notes=[*one.notes, *(["handed in late"] if one.late else [])])
         handed = handed_in[id(one)]
         if isinstance(handed, str):
             result = notebook.unread(one.student, one.notebook, seed, given[one.notebook], handed)
         else:
-            said = assignment.was_set(course[one.notebook], handed)
-            if "course" in (handed.get("metadata") or {}) and said != given[one.notebook]:
+            if "course" in (handed.get("metadata") or {}) and assignment.was_set(course[one.notebook], handed) != given[one.notebook]:
                 result.notes.append("its list of what was set isn't that of the others, or was edited: the others' counts")
             notebook.grade(cells[one.notebook], plan.cells(handed), result, given[one.notebook], start, limits, options.everything)
-        report.write_whole(path, report.stored(result, of=print_of, bytes=result.peak))
+        report.write_whole(path, report.stored(result, of=mark))
         return result
 
     bar, interrupted = Bar(len(todo)), False
@@ -204,11 +194,34 @@ def graded(options, private: Path, bwrap, courses, course, cells, weights, roste
     titles = {stem: next(cell.source for cell in those if not cell.code).splitlines()[0].lstrip("# ") for stem, those in cells.items()}
     title = options.title or "Exercises " + " ".join(sorted({one.notebook.partition("_")[0] for one in reports}))
     print(whole.write(options.out, title, pairs_of(found.submissions, handed_in, cells), titles))
-    said_at_the_end(whole, reports, options, interrupted, len(todo))
+    said_at_the_end(whole, reports, options, interrupted)
     return 130 if interrupted else 0
 
 
-def said_at_the_end(whole: report.Class, reports, options, interrupted: bool, count: int) -> None:
+def starter(options, inside: Path, limits: isolation.Limits, stop: threading.Event):
+    """What starts a student's process, after one has been tried; how far it is isolated is the first thing that is said."""
+    withhold.copy_course(ROOT / "course_utils", inside)
+    fonts(inside)
+    bwrap = isolation.bubblewrap()
+    for means in [bwrap, None] if bwrap else [None]:
+        if means is None and not options.trust:
+            what = "bubblewrap doesn't show this Python all that it needs" if bwrap else "no isolation here: install bubblewrap (`bwrap`, on Linux)"
+            options.parser.error(f"{what}, or say --trust to let submissions do all that you can")
+        start = partial(isolation.Process, inside, limits, means, stop.is_set)
+        try:
+            with start() as process:
+                process.ask("names", 60, sources=[])
+        except isolation.Stopped as stopped:
+            words = stopped.words
+            continue
+        isolated = "Isolated by bubblewrap: submissions have no network, and see neither files nor each other."
+        bare = "NOT ISOLATED: submissions can do all that you can. Time, memory, disk and processes are limited."
+        print(isolated if means else bare, file=sys.stderr)
+        return start
+    options.parser.error(f"no process can be started: {words}")
+
+
+def said_at_the_end(whole: report.Class, reports, options, interrupted: bool) -> None:
     say = partial(print, file=sys.stderr)
     say(f"\nwritten to {options.out}: grades.csv, hints.csv, notes.csv, alike.csv, feedback")
     if whole.absent:
@@ -293,4 +306,7 @@ def fonts(inside: Path) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:  # before anything was graded
+        sys.exit(130)

@@ -161,7 +161,7 @@ def zipfile_of(path: Path) -> zipfile.ZipFile:
     try:
         return zipfile.ZipFile(path)
     except (zipfile.BadZipFile, OSError) as error:
-        raise ValueError(f"no zip file that can be read: {error}") from None
+        raise ValueError(f"{path.name}: no zip file that can be read: {error}") from None
 
 
 def _seconds(member: zipfile.ZipInfo) -> float:
