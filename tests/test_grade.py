@@ -491,7 +491,7 @@ def roster(tmp_path, text):
 
 def test_points_and_who_handed_in_nothing(tmp_path):
     reports = results(Ada_Lovelace=["correct", "wrong", "correct"], Zoé=["untouched"] * 3, Eve=["correct"] * 3)
-    whole = written(tmp_path, reports, roster(tmp_path, "name;mail\nada lovelace;a@x\nZoe;z@x\nKim;k@x\n"))
+    whole = written(tmp_path, reports, roster(tmp_path, "name;mail\nLovelace, ada;a@x\nZoe;z@x\nKim;k@x\n"))
     rows = table(tmp_path / "grades.csv")
     assert (rows["Ada Lovelace"]["points"], rows["Ada Lovelace"]["of"], rows["Ada Lovelace"]["correct"]) == ("4", "6", "2 of 3")
     assert rows["Kim"]["correct"] == report.NOTHING and whole.absent == ["Kim"] and whole.unknown == ["Eve"]

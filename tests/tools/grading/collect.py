@@ -257,13 +257,14 @@ class Roster:
         number = {"moodle": "Identifier", "canvas": "ID"}.get(system)
         if id and number in self.columns:
             return next((row for row in self.rows if re.sub(r"\D", "", row[number] or "") == id), None)
-        wanted = plain(submission_student)
-        return next((row for row in self.rows if wanted in {plain(value) for value in row.values() if value} - {""}), None)
+        wanted = ways(submission_student)
+        return next((row for row in self.rows if any(wanted & ways(value) for value in row.values())), None)
 
 
-def plain(name: str) -> str:
-    """A name without case, accents, spaces and punctuation."""
-    return "".join(c for c in unicodedata.normalize("NFKD", name.casefold()) if c.isalnum())
+def ways(name: str) -> set[str]:
+    """A name without case, accents, spaces and punctuation, as it is written and with its words in order."""
+    words = re.findall(r"[^\W_]+", "".join(c for c in unicodedata.normalize("NFKD", name.casefold()) if not unicodedata.combining(c)))
+    return {"".join(words), "".join(sorted(words))} - {""}
 
 
 def read_roster(path: Path) -> Roster:

@@ -35,7 +35,7 @@ class Step:
 
     source: str
     place: int  # of the cell in what was handed in, from 0; where the course's check is put in, of the cell before it
-    kind: str  # course, changed, added, answer or check
+    kind: str  # course, changed (a guess, where it asks for one), added, answer or check
     exercise: str | None = None  # in whose section it stands
     variable: str | None = None  # of a check: what the course's own check looks at
 
@@ -111,7 +111,8 @@ def plan(course: list[Cell], theirs: list[Cell]) -> list[Step]:
                 kind = "answer"
                 exercise = _exercise_of(course, was[place])
             elif original:
-                kind, exercise = "course" if original.source.strip() == cell.source.strip() else "changed", None
+                same = original.source.strip() == cell.source.strip()
+                kind, exercise = "course" if same else "guess" if "predict" in original.tags else "changed", None
             steps.append(Step(cell.source, place, kind, exercise, variables.get(exercise) if kind == "check" else None))
         if section in variables:
             ends[section] = len(steps)
