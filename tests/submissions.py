@@ -106,8 +106,8 @@ def forty(course: Course) -> dict[str, tuple[dict | bytes, list[str] | dict[str,
     add("helper", right, helper)
 
     def far_helper(notebook):
-        notebook["cells"].insert(0, code("far = 3"))
-        cell_of(notebook, first)["source"] = "assert far == 3\n" + right[first]
+        notebook["cells"].insert(0, code("kept_far_away = 3"))
+        cell_of(notebook, first)["source"] = "assert kept_far_away == 3\n" + right[first]
 
     add("far-helper", right, far_helper)
 
