@@ -170,25 +170,12 @@ def graded(options, private: Path) -> int:
         report.write_whole(path, report.stored(result, of=mark))
         return result
 
-    bar, interrupted = Bar(len(todo)), False
-    with ThreadPoolExecutor(options.jobs) as pool:
-        jobs = {pool.submit(job, *each): each[0] for each in todo}
-        try:
-            for done in as_completed(jobs):
-                one = jobs[done]
-                try:
-                    reports.append(done.result())
-                except isolation.Stopped:
-                    raise KeyboardInterrupt from None
-                except Exception as error:  # the grader's own mistake costs no other student's result
-                    print(f"{one.origin}: not graded: {type(error).__name__}: {error}", file=sys.stderr)
-                    reports.append(notebook.unread(one.student, one.notebook, seed, given[one.notebook], f"not graded: {type(error).__name__}"))
-                bar.add(f"{one.student}, {one.notebook}")
-        except KeyboardInterrupt:
-            interrupted = True
-            stop.set()
-            pool.shutdown(wait=True, cancel_futures=True)
-    bar.close()
+    def failed(one, error):  # the grader's own mistake costs no other student's result
+        print(f"{one.origin}: not graded: {type(error).__name__}: {error}", file=sys.stderr)
+        return notebook.unread(one.student, one.notebook, seed, given[one.notebook], f"not graded: {type(error).__name__}")
+
+    new, interrupted = run_all(job, todo, failed, options.jobs, stop)
+    reports += new
     reports.sort(key=lambda one: (one.student.casefold(), one.notebook))
     whole = report.Class(reports, weights, roster, {one.student: (one.system, one.id) for one in found.submissions if one.id})
     titles = {stem: next(cell.source for cell in those if not cell.code).splitlines()[0].lstrip("# ") for stem, those in cells.items()}
@@ -198,6 +185,28 @@ def graded(options, private: Path) -> int:
     return 130 if interrupted else 0
 
 
+def run_all(job, todo, failed, count: int, stop: threading.Event):
+    """What ``job`` makes of all that is ``todo``, some at the same time; and whether it was interrupted, then what was made till then."""
+    bar, made = Bar(len(todo)), []
+    with ThreadPoolExecutor(count) as pool:
+        jobs = {pool.submit(job, *each): each[0] for each in todo}
+        try:
+            for done in as_completed(jobs):
+                one = jobs[done]
+                try:
+                    made.append(done.result())
+                except isolation.Stopped:
+                    raise KeyboardInterrupt from None
+                except Exception as error:
+                    made.append(failed(one, error))
+                bar.add(f"{one.student}, {one.notebook}")
+        except KeyboardInterrupt:
+            stop.set()
+            pool.shutdown(wait=True, cancel_futures=True)
+    bar.close()
+    return made, stop.is_set()
+
+
 def starter(options, inside: Path, limits: isolation.Limits, stop: threading.Event):
     """What starts a student's process, after one has been tried; how far it is isolated is the first thing that is said."""
     withhold.copy_course(ROOT / "course_utils", inside)
@@ -205,20 +214,23 @@ def starter(options, inside: Path, limits: isolation.Limits, stop: threading.Eve
     bwrap = isolation.bubblewrap()
     for means in [bwrap, None] if bwrap else [None]:
         if means is None and not options.trust:
-            what = "bubblewrap doesn't show this Python all that it needs" if bwrap else "no isolation here: install bubblewrap (`bwrap`, on Linux)"
+            what = "no isolation here: bubblewrap can't be used" if bwrap else "no isolation here: install bubblewrap (`bwrap`, on Linux)"
             options.parser.error(f"{what}, or say --trust to let submissions do all that you can")
         start = partial(isolation.Process, inside, limits, means, stop.is_set)
-        try:
-            with start() as process:
-                process.ask("names", 60, sources=[])
-        except isolation.Stopped as stopped:
-            words = stopped.words
-            continue
+        with tempfile.TemporaryFile("w+", errors="replace") as said:
+            try:
+                with start(errors=said) as process:
+                    process.ask("names", 60, sources=[])
+            except isolation.Stopped as stopped:
+                said.seek(0)
+                words = [stopped.words, *said.read().strip().splitlines()][-1]
+                print(f"A process to grade in{' with bubblewrap' if means else ''} doesn't start: {words}", file=sys.stderr)
+                continue
         isolated = "Isolated by bubblewrap: submissions have no network, and see neither files nor each other."
         bare = "NOT ISOLATED: submissions can do all that you can. Time, memory, disk and processes are limited."
         print(isolated if means else bare, file=sys.stderr)
         return start
-    options.parser.error(f"no process can be started: {words}")
+    options.parser.error("no process can be started to grade in")
 
 
 def said_at_the_end(whole: report.Class, reports, options, interrupted: bool) -> None:

@@ -93,8 +93,8 @@ def wrapped(bwrap: str, inside: Path, disk: int) -> list[str]:
 class Process:
     """A process in which ``inside`` waits for requests. Close it, or use it in a ``with`` statement."""
 
-    def __init__(self, inside: Path, limits: Limits, bwrap: str | None, interrupted=lambda: False):
-        """``inside``: the folder that ``withhold.copy_course`` filled; ``interrupted`` is asked every now and then."""
+    def __init__(self, inside: Path, limits: Limits, bwrap: str | None, interrupted=lambda: False, errors=subprocess.DEVNULL):
+        """``inside``: the folder that ``withhold.copy_course`` filled; ``interrupted`` is asked every now and then; ``errors``: a file."""
         self.limits, self.interrupted, self.seconds, self.peak, self.folder = limits, interrupted, 0.0, 0, None
         ask, self.requests = os.pipe()
         self.replies, answer = os.pipe()
@@ -114,7 +114,7 @@ class Process:
             options = {"env": environment(self.folder) | {"PYTHONPATH": str(inside)}, "cwd": self.folder}
         nowhere = subprocess.DEVNULL
         self.process = subprocess.Popen(
-            line, stdin=nowhere, stdout=nowhere, stderr=None if os.environ.get("GRADING_DEBUG") else nowhere, pass_fds=(ask, answer), start_new_session=True, **options
+            line, stdin=nowhere, stdout=nowhere, stderr=errors, pass_fds=(ask, answer), start_new_session=True, **options
         )
         os.close(ask), os.close(answer)
         os.set_blocking(self.replies, False)
