@@ -24,7 +24,7 @@ PAGE = """<!DOCTYPE html>
 <title>{{ student }}: feedback</title><style>
 body { font: 1rem/1.5 system-ui, sans-serif; max-width: 46rem; margin: 2rem auto; padding: 0 1rem; color: #222; background: #fff }
 table { border-collapse: collapse; width: 100% } th, td { text-align: left; vertical-align: top; padding: .4rem .6rem; border-bottom: 1px solid #ccc }
-.correct { color: #00613d } .other { color: #8a3b00 } .points { white-space: nowrap; text-align: right }
+.correct { color: #00613d } .other { color: #8a3b00 } .correct, .other { white-space: nowrap } .points { white-space: nowrap; text-align: right }
 </style></head><body>
 <h1>{{ student }}</h1>
 <p>{{ right }} of {{ count }} exercises correct, {{ points }} of {{ most }} points.</p>
