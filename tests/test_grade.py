@@ -148,7 +148,9 @@ def test_every_notebook_can_be_handed_out(tmp_path):
 
 def test_the_handout_says_what_to_install():
     said = assignment.what_to_install(["06_loops.ipynb"], "https://example.org/school/course")
-    assert '"git+https://example.org/school/course"' in said and "- 06_loops.ipynb" in said and "3.11" in said
+    assert '"git+https://example.org/school/course"' in said and "- 06_loops.ipynb" in said and "In Colab" in said
+    unpublished = assignment.what_to_install([], "https://github.com/OWNER/NAME")
+    assert "OWNER" not in unpublished and "In Colab" not in unpublished and "which your teacher gives you" in unpublished
 
 
 # Which cells run

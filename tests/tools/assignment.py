@@ -102,8 +102,10 @@ def write_assignments(source: Path, target: Path, numbers: list[str], without: l
 
 def what_to_install(names: list[str], repository: str) -> str:
     """The README.md of a handout."""
-    place = f'"git+{repository}"' if "OWNER/NAME" not in repository else '"folder/of/the/course"'
-    where = "" if "OWNER/NAME" not in repository else "\nPut the path of the course's folder, which your teacher gives you, in place of `folder/of/the/course`.\n"
+    published = "OWNER/NAME" not in repository
+    place = f'"git+{repository}"' if published else '"folder/of/the/course"'
+    colab = "In Colab there is nothing to install: each notebook's first cell does it."
+    folder = "Put the path of the course's folder, which your teacher gives you, in place of `folder/of/the/course`."
     listed = "\n".join(f"- {name}" for name in names)
     return f"""# What to install
 
@@ -115,8 +117,8 @@ source .venv/bin/activate        # Windows: .venv\\Scripts\\activate
 python -m pip install jupyterlab {place}
 jupyter lab
 ```
-{where}
-In Colab there is nothing to install: each notebook's first cell does it.
+
+{colab if published else folder}
 
 Write each answer into the cell that is there for it, and run the check below it. Save, and hand in the notebook itself, under
 its own name. Cells that you add, and imports that you change, go with it: it is run from the top, as you hand it in.
