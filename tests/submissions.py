@@ -142,6 +142,7 @@ def forty(course: Course) -> dict[str, tuple[dict | bytes, list[str] | dict[str,
     alone = "if not {}:\n    raise KeyError('alone')\n" + right[second]
     add("network", right | {second: "import socket\n" + alone.format("[name for _, name in socket.if_nameindex() if name != 'lo']")}, e2=E)
     add("reads-others", right | {second: "import glob\n" + alone.format("glob.glob('/tmp/**/handed-in/*.ipynb', recursive=True)")}, e2=E)
+    add("leaves-a-child-and-ends", instead("import os, subprocess\nsubprocess.Popen(['sleep', '987654'], start_new_session=True, close_fds=False)\nos._exit(1)"), e2=X)
     add("leaves-a-child", right | {second: "import subprocess\nsubprocess.Popen(['sleep', '987654'], start_new_session=True)\n" + right[second]})
 
     # Forged

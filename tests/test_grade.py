@@ -666,7 +666,7 @@ def test_without_isolation_the_limits_hold(course, monkeypatch):
     """And all that a submission started ends with it."""
     monkeypatch.setattr(isolation, "bubblewrap", lambda: None)
     forty = submissions.forty(MADE_UP)
-    chosen = ("right", "processes", "leaves-a-child", "memory", "disk", "ends-its-process", "writes-on-the-pipe")
+    chosen = ("right", "processes", "leaves-a-child", "leaves-a-child-and-ends", "memory", "disk", "ends-its-process", "writes-on-the-pipe")
     for student in chosen:
         hand_in(course, student, forty[student][0])
     rows = graded(course, "--trust", "--jobs", "2", "--cell-seconds", "6")

@@ -25,11 +25,25 @@ def keep_children() -> None:
     if child:
         for name in (0, *map(int, sys.argv[1:3])):
             os.close(name)
-        while True:
-            done, status = os.wait()
-            if done == child:
-                os._exit(os.waitstatus_to_exitcode(status) & 0xFF)
+        while os.wait()[0] != child:
+            pass
+        end_children()
+        os._exit(0)
     prctl(KILL_WITH_PARENT, signal.SIGKILL)
+
+
+def end_children() -> None:
+    """End all children of this process; theirs then become its own, and end too."""
+    while True:
+        try:
+            with open(f"/proc/self/task/{os.getpid()}/children") as file:
+                for child in file.read().split():
+                    os.kill(int(child), signal.SIGKILL)
+            os.wait()
+        except ProcessLookupError:
+            pass
+        except OSError:  # there are none left, or they can't be found here
+            return
 
 
 def limit_resources(memory: int, disk: int, seconds: int, processes: int) -> None:
