@@ -12,7 +12,7 @@ TESTS     ?= $(if $(NB),tests/conftest.py,tests)
 # Most of what is tested keeps one core busy, so two processes run it, a file at a time; one notebook needs but one.
 PYTEST    := python -m pytest $(if $(filter 1,$(words $(NB))),,--numprocesses 2 --dist loadfile)
 
-.PHONY: help lab check-setup env test test-slow test-colab test-newest notebooks tables slides slides-pdf site bench findings assignment grade diff-setup publish constraints clean
+.PHONY: help lab check-setup env test test-slow test-colab test-newest notebooks tables slides slides-students slides-pdf site bench findings assignment grade diff-setup publish constraints clean
 .DEFAULT_GOAL := help
 
 help:            ## this list
@@ -47,8 +47,11 @@ tables: env      ## compute the max-call table that notebook 20 shows, and store
 slides: env      ## the slides in slides/html (needs Node); NB=07 that deck
 	$(BIN)/python slides/build.py $(NB)
 
-slides-pdf: env  ## the slides as PDFs, with and without notes, in build/slides (needs Node and Chromium)
-	$(BIN)/python slides/build.py --pdf
+slides-students: env ## the slides without notes and answers in build/slides/students (needs Node)
+	$(BIN)/python slides/build.py --students $(NB)
+
+slides-pdf: .venv/.site ## the slides as PDFs in build/slides: plain, with notes, handouts two a page (needs Node and Chromium)
+	$(BIN)/python slides/build.py --pdf $(NB)
 
 assignment: env  ## notebooks to hand out, without solutions, in build/assignment; NB="06 16" these, WITHOUT="06.4 16.3" without these exercises
 	$(BIN)/python tests/tools/assignment.py $(NB) $(if $(WITHOUT),--without $(WITHOUT))

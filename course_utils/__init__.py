@@ -5,7 +5,7 @@ Read it as part of the course: one module, one job, and a module imports only mo
 
 ``compilation`` once a machine · ``inputs`` refused by name · ``simulate`` paths · ``markets`` that people have · ``payoffs`` ·
 ``reference`` prices to test against · ``pytrees`` stack and unstack · ``networks`` a small MLP · ``regressors`` three ways to fit a
-continuation value · ``lsmc`` the pricer · ``bounds`` and ``greeks`` · ``sharding`` over many devices · ``processes`` joined ·
+continuation value · ``lsmc`` the pricer · ``bounds``, ``greeks`` and ``hedging`` · ``sharding`` over many devices · ``processes`` joined ·
 ``long_runs`` that outlive a kill · ``batches`` · ``digits`` · ``plotting`` · ``drawings`` · ``checks`` of exercises
 """
 

@@ -1,8 +1,8 @@
 """The dual upper bound: at most how much an option is worth, from the same stacked networks.
 
 A holder who knew the future would take the largest payoff of each path. What that is worth is too much. But make the holder
-also play a fair game, whose gains ``M`` are a martingale that starts at 0: a policy gains nothing from it on average, so for
-every such martingale
+also pay into a fair game, so that the payments so far, ``M``, are a martingale that starts at 0: a policy loses nothing by it on
+average, so for every such martingale
 
     price  <=  E[ max over the dates of (payoff - M) ],
 

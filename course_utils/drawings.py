@@ -42,6 +42,44 @@ def arrow(axes, start, end, color="black", style="-|>,head_length=5,head_width=2
     axes.add_patch(FancyArrowPatch(start, end, capstyle="butt", **look))
 
 
+def mapped_tree() -> None:
+    """What ``jax.tree.map`` does to a tree: to the list of its leaves something, to its structure nothing."""
+    figure, axes = sheet(70, 41)
+    tree = {"hidden": {"bias": (4,), "kernel": (3, 4)}, "output": {"bias": (1,), "kernel": (4, 1)}}
+    for left, title, up in ((0.5, "network", False), (38.5, "jax.tree.map(jnp.sum, network)", True)):
+        write(axes, left + 15.5, 39.5, title)
+        box(axes, left + 12.5, 34.5, 6, 3, "dict", GRAY)
+        box(axes, left, 7.5, 31, 4.4, color=GRAY, tint=0.04)
+        write(axes, left + 15.5, 13.3, "unflatten" if up else "flatten")
+        for branch, (key, layer) in enumerate(tree.items()):
+            x = left + 7.75 + 15.5 * branch
+            axes.plot((left + 15.5, x), (34.5, 32.5), "-", color=GRAY, linewidth=1.3)
+            write(axes, x, 31.2, key)
+            box(axes, x - 3, 26.8, 6, 3, "dict", GRAY)
+            for name, shape in layer.items():
+                across = x + (3.6 if name == "kernel" else -3.6)
+                axes.plot((x, across), (26.8, 24.8), "-", color=GRAY, linewidth=1.3)
+                write(axes, across, 23.5, name)
+                shape, color = () if up else shape, BLUE if name == "kernel" else ORANGE
+                height, width = (0.6 * size for size in (1, 1, *shape)[-2:])
+                for y in (20.8, 9.7):
+                    box(axes, across - width / 2, y - height / 2, width, height, color=color, tint=0.35)
+                write(axes, across, 17.1, f"{shape}\nfloat32")
+                arrow(axes, (across, 12 if up else 15), (across, 15 if up else 12))
+    arrow(axes, (31.5, 9.7), (38.5, 9.7), GREEN)
+    write(axes, 35, 11.2, "jnp.sum")
+    write(axes, 35, 5.7, "the leaves, in a list")
+    structure = "{'hidden': {'bias': *, 'kernel': *}, 'output': {'bias': *, 'kernel': *}}"
+    box(axes, 0.5, 0.7, 69, 3.4, f"structure of both: {structure}", GRAY)
+    plotting.show(
+        figure,
+        alt="On the left a tree: a dictionary of two dictionaries, hidden and output, and in each of them two leaves, bias and "
+        "kernel. Flattened, its four leaves are a list. An arrow, jnp.sum, leads from there to a list of four single numbers, "
+        "and put together again they are a tree with the same dictionaries and the same keys. Below both trees stands their "
+        "structure, with a star in the place of each leaf.",
+    )
+
+
 def stacked_tree() -> None:
     """Forty-nine trees become one: every leaf gains a leading axis."""
     figure, axes = sheet(70, 34.5)
@@ -65,7 +103,7 @@ def stacked_tree() -> None:
     plotting.show(
         figure,
         alt="On the left a pile of 49 trees with six leaves each, from the first kernel, (3, 64), to the last bias, (1,). "
-        "An arrow leads from each leaf to one tree on the right, where the 49 leaves of its name lie behind each other: "
+        "An arrow leads from each leaf to one tree on the right, where the 49 leaves of its name stand one behind the other: "
         "(49, 3, 64) to (49, 1).",
     )
 

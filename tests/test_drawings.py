@@ -18,6 +18,7 @@ def save(balance, deposit):
 
 DEPOSITS = jnp.array([100.0, 100.0, 0.0, 50.0])
 DRAWINGS = {
+    "mapped_tree": drawings.mapped_tree,
     "stacked_tree": drawings.stacked_tree,
     "scan": lambda: drawings.scan(save, 0.0, DEPOSITS),
     "scan in reverse": lambda: drawings.scan(save, 0.0, DEPOSITS, reverse=True),
@@ -90,6 +91,21 @@ def test_words_that_overlap_are_seen(made):
     drawings.write(axes, 11, 5, "other")
     (_, one), (_, other) = texts(figure)
     assert one.overlaps(other)
+
+
+def test_mapped_tree_is_what_jax_makes_of_the_network_of_notebook_04(made):
+    figure, _ = made(drawings.mapped_tree)
+    network = {
+        "hidden": {"kernel": jnp.ones((3, 4)), "bias": jnp.zeros(4)},
+        "output": {"kernel": jnp.ones((4, 1)), "bias": jnp.zeros(1)},
+    }
+    trees = network, jax.tree.map(jnp.sum, network)
+    leaves = [f"{leaf.shape}\n{leaf.dtype}" for tree in trees for leaf in jax.tree.leaves(tree)]
+    assert [word for word in words(figure) if "\n" in word] == leaves
+    keys = [jax.tree_util.keystr(path[-1:], simple=True) for tree in trees for path, _ in jax.tree.leaves_with_path(tree)]
+    assert [word for word in words(figure) if word in ("bias", "kernel")] == keys
+    for tree in trees:
+        assert f"structure of both: {str(jax.tree.structure(tree)).removeprefix('PyTreeDef(').removesuffix(')')}" in words(figure)
 
 
 def test_stacked_tree_has_the_shapes_of_the_networks(made):

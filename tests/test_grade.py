@@ -723,9 +723,7 @@ def test_a_killed_grader_leaves_no_process(course):
     assert not sleeps()
 
 
-# Not 19, 20 and 21, which take minutes each: their exercises use nothing that stands above them, and `make test` checks their solutions.
-LONG = ("19", "20", "21")
-NOTEBOOKS = [path for path in sorted((assignment.ROOT / "notebooks").glob("*_*.ipynb")) if path.stem[:2] not in LONG]
+NOTEBOOKS = sorted((assignment.ROOT / "notebooks").glob("*_*.ipynb"))
 
 
 def with_solutions(path):

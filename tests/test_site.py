@@ -153,11 +153,58 @@ def test_search_finds_a_word(site, page):
     results.first.wait_for(timeout=10_000)
     page.wait_for_function("!document.querySelector('#search-results h2').innerText.startsWith('Searching')")
     assert "15 · Simulating prices" in " ".join(results.all_inner_texts())
+    found = page.locator("#search-results li", has_text="15 · Simulating prices").locator("p.context").first
+    found.wait_for()
+    said = found.inner_text()
+    assert "martingale" in said.lower() and said[0].isupper() and said[-1] in ".?:" and len(said) < 400
     open_page(page, site, "notebooks/15_simulating_prices.html")
     page.locator(".sidebar-search").fill("eigenvector")
     page.keyboard.press("Enter")
     page.wait_for_url("**/search.html?q=eigenvector*")
     page.locator("#search-results li a", has_text="14 · Stationary distributions").first.wait_for(timeout=10_000)
+
+
+@pytest.mark.parametrize(
+    ("query", "page_of", "said"),
+    [
+        ("antithetic", "15 · Simulating prices", "antithetic"),  # in a heading's section, by its anchor or not
+        ("boundary", "16 · Longstaff", "boundary"),  # Sphinx looks for its stem, which ends in i and stands nowhere
+        ("cholesky factor", "15 · Simulating prices", "cholesky"),  # the rarer of the two words, if none has both
+    ],
+)
+def test_search_shows_the_sentence(query, page_of, said, site, page):
+    open_page(page, site, "search.html", f"?q={query}")
+    results = page.locator("#search-results li", has_text=page_of)
+    results.first.locator("p.context").wait_for(timeout=10_000)
+    page.wait_for_function("!document.querySelector('#search-results h2').innerText.startsWith('Searching')")
+    contexts = [text.lower() for text in page.locator("#search-results li", has_text=page_of).locator("p.context").all_inner_texts()]
+    assert said in contexts[0] and all(contexts)
+
+
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda notebook: notebook.number)
+def test_page_leads_to_its_notebook_and_its_deck(notebook, site, page):
+    open_page(page, site, f"notebooks/{notebook.name}.html")
+    download = page.locator("article a", has_text="Download the notebook").first.get_attribute("href")
+    there = (site / "notebooks" / download).resolve()
+    assert there.name == f"{notebook.name}.ipynb" and there.read_bytes() == notebook.path.read_bytes()
+    slides = page.locator("article a", has_text="Slides").first
+    if notebook.number != "A1":
+        slides.click()
+        page.wait_for_url(f"**/slides/html/{'course' if notebook.number == '00' else notebook.name}.html")
+        assert "404" not in page.title() and page.locator("section h1").first.inner_text()
+
+
+def test_page_leads_to_colab_once_the_course_has_an_address():
+    import importlib.util
+
+    spec = importlib.util.spec_from_file_location("site_conf", ROOT / "site" / "conf.py")
+    conf = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(conf)
+    badge = "[![Open in Colab](https://colab/badge.svg)](https://colab/github/{}/blob/main/notebooks/02_gradients.ipynb)"
+    shown = conf.BADGE.sub(lambda match: conf.links("02_gradients", match[1]), badge.format("some/where"))
+    assert "[Open in Colab](https://colab/github/some/where/blob/main/notebooks/02_gradients.ipynb)" in shown
+    assert shown.count(" · ") == 2 and "svg" not in shown
+    assert "Colab" not in conf.BADGE.sub(lambda match: conf.links("02_gradients", match[1]), badge.format("OWNER/NAME"))
 
 
 def test_glossary_has_anchors(site, page):

@@ -12,7 +12,7 @@ from anatomy import Notebook
 ROOT = Path(__file__).parents[1]
 START = Notebook(ROOT / "notebooks/00_start_here.ipynb")
 OTHERS = [Notebook(path) for path in sorted(ROOT.glob("notebooks/*.ipynb")) if path != START.path]
-NUMBERS = [f"{number:02}" for number in range(1, 22)] + ["A1"]
+NUMBERS = [f"{number:02}" for number in range(1, 23)] + ["A1"]
 
 
 def rows(heading: str) -> list[list[str]]:

@@ -210,7 +210,7 @@ exercises = [
             ),
             Mistake(
                 lambda grads, limit: _scaled(grads, jnp.maximum(1.0, limit / _norm(grads))),
-                "the other way round: gradients below the limit are made longer, and those above it are left as they are",
+                "the other way around: gradients below the limit are made longer, and those above it are left as they are",
             ),
             Mistake(
                 lambda grads, limit: _scaled(grads, jnp.minimum(1.0, limit / _norm(grads) ** 2)),
@@ -230,7 +230,7 @@ exercises = [
             ),
             Mistake(
                 lambda grads, limit: jax.tree.map(lambda g: jnp.minimum(g, g * limit / _norm(grads)), grads),
-                "the smaller of two negative entries is the longer one; take the minimum of the factors, not of the entries",
+                "of two negative entries the minimum is the one farther from zero; take the minimum of the factors, not of the entries",
             ),
             Mistake(
                 lambda grads, limit: jax.tree.map(lambda g: jnp.where(_norm(grads) > limit, limit, g), grads),
@@ -254,7 +254,7 @@ exercises = [
             ),
             Mistake(
                 lambda grads, limit: jax.tree.map(lambda g: g * jnp.where(_norm(grads) < limit, limit / _norm(grads), 1.0), grads),
-                "the other way round: gradients below the limit are made longer, and those above it are left as they are",
+                "the other way around: gradients below the limit are made longer, and those above it are left as they are",
             ),
             Mistake(
                 lambda grads, limit: _scaled(grads, jnp.minimum(limit, limit / _norm(grads))),
@@ -398,7 +398,7 @@ predictions = [
         (2, (5, 2, 3)),
         shown="{'bias': (5, 3), 'kernel': (5, 2, 3)}",
         slips=[
-            ((2, (2, 3, 5)), "right but for the place of the new axis: think of where `stack` was said to put it"),
+            ((2, (2, 3, 5)), "right, except for the place of the new axis: think of where `stack` was said to put it"),
             ((10, (2, 3)), "those are the leaves of the list, before they are stacked"),
             ((10, (5, 2, 3)), "the shape is right; five arrays have become one, for the kernel and for the bias"),
             ((2, (10, 3)), "end to end would be `concatenate`; `stack` makes a new axis"),

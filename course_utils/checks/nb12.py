@@ -279,7 +279,7 @@ exercises = [
                 "the choice comes after the scan, when the state has already moved in the gaps; choose inside the step",
             ),
             Mistake(_last_input_again, "in a gap the last observation is read once more; the step shouldn't count there at all"),
-            Mistake(_with_an_if, "`present` is traced, so Python can't ask it: choose by jnp.where or lax.cond"),
+            Mistake(_with_an_if, "`present` is traced, so a Python `if` can't read it: choose by jnp.where or lax.cond"),
             Mistake(lambda *a: _states(*a)[-1], "that is the last state; return the states after each time"),
         ],
     ),

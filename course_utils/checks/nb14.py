@@ -47,7 +47,7 @@ def _solved(equations, right=0.0, replaced=-1):
 
 
 _COLUMN = (slice(None), -1)
-_NO_LOOP = "right, but without a loop of JAX (a Python loop is unrolled): use scan or fori_loop"
+_NO_LOOP = "right, but without a JAX loop (a Python loop is unrolled): use scan or fori_loop"
 _TOO_MANY = "right, but with a product for each of the 2**doublings steps; square the carry, and `doublings` products are enough"
 
 
@@ -183,7 +183,7 @@ exercises = [
             ),
             Mistake(
                 lambda transition: jnp.linalg.svd(transition.T - jnp.eye(_BINS))[2][-1],
-                "right but for a factor: divide by the sum; and solving with the sum as one of the equations needs no such repair",
+                "right, except for a factor: divide by the sum; and solving with the sum as one of the equations needs no such repair",
             ),
             Mistake(lambda transition: jnp.linalg.matrix_power(transition, 200), "that is a power of the matrix; a single crowd is asked for"),
             Mistake(
@@ -215,7 +215,7 @@ exercises = [
             ),
             Mistake(
                 lambda transition: jnp.zeros(_BINS),
-                "zero solves these equations; the last should be that the sum is 1, with 1 on its right (`.at[].set` returns a new array, assign it)",
+                "zero solves these equations; the last should be that the sum is 1, with 1 on its right-hand side (`.at[].set` returns a new array, assign it)",
             ),
             Mistake(
                 lambda transition: jnp.full(_BINS, jnp.nan),
@@ -239,13 +239,13 @@ exercises = [
                 lambda transition, doublings: jax.lax.fori_loop(
                     0, doublings, lambda _, matrix: matrix @ (transition @ transition), transition
                 ),
-                "this adds two steps each time; multiply the matrix of the carry by itself",
+                "this adds two steps each time; multiply the matrix in the carry by itself",
             ),
             Mistake(
                 lambda transition, doublings: jax.lax.fori_loop(
                     0, doublings, lambda _, matrix: matrix @ transition, transition
                 ),
-                "this adds one step each time; multiply the matrix of the carry by itself",
+                "this adds one step each time; multiply the matrix in the carry by itself",
             ),
             Mistake(
                 lambda transition, doublings: jax.lax.fori_loop(

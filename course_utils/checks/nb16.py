@@ -225,11 +225,11 @@ exercises = [
             ),
             Mistake(
                 _after_fee(lambda value, worth, cash, discount: jnp.where((value > 0) & (value > worth), value, discount * cash)),
-                "where both are equal, exercise: >= and not >",
+                "where what is left and worth are equal, exercise: >= and not >",
             ),
             Mistake(
                 _after_fee(lambda value, worth, cash, discount: jnp.where(value > worth, value, discount * cash)),
-                "two things: where both are equal, exercise (>= and not >), and never exercise where nothing is left (> 0)",
+                "two things: where what is left and worth are equal, exercise (>= and not >), and never exercise where nothing is left (> 0)",
             ),
             Mistake(
                 _after_fee(lambda value, worth, cash, discount: _cash_now(value, discount * worth, cash, discount)),
@@ -265,15 +265,15 @@ exercises = [
             ),
             Mistake(
                 lambda value, worth, cash, discount, fee: jnp.where((value > 0) & (value >= worth), value - fee, discount * cash),
-                "the fee is paid, but the decision doesn't know of it: compare what is left, value - fee",
+                "the fee is paid, but the decision ignores it: compare what is left, value - fee",
             ),
             Mistake(
                 lambda value, worth, cash, discount, fee: jnp.where((value > fee) & (value - fee >= worth), value, discount * cash),
-                "the decision knows of the fee, but what is paid out is the whole value: return what is left, value - fee",
+                "the decision takes the fee into account, but what is paid out is the whole value: return what is left, value - fee",
             ),
             Mistake(
                 lambda value, worth, cash, discount, fee: jnp.where((value > 0) & (value - fee >= worth), value - fee, discount * cash),
-                "somewhere the fee takes all that exercising pays, and it is exercised all the same: ask for value - fee > 0",
+                "somewhere the fee takes all that exercising pays, and the option is exercised all the same: ask for value - fee > 0",
             ),
             Mistake(
                 lambda value, worth, cash, discount, fee: jnp.where((value >= fee) & (value - fee >= worth), value - fee, discount * cash),
@@ -281,10 +281,10 @@ exercises = [
             ),
             Mistake(
                 lambda value, worth, cash, discount, fee: jnp.where((value > fee) & (value >= worth), value - fee, discount * cash),
-                "the fee takes part in one half of the rule alone: compare value - fee with worth, too",
+                "the fee enters only one half of the rule: compare value - fee with worth, too",
             ),
             *(
-                Mistake(function, "`&` binds tighter than `>`: put each comparison in brackets, (… > 0) & (… >= worth)")
+                Mistake(function, "`&` binds tighter than `>`: put each comparison in parentheses, (… > 0) & (… >= worth)")
                 for function in (
                     lambda value, worth, cash, discount, fee: jnp.where(value > 0 & value >= worth, value, discount * cash),
                     lambda value, worth, cash, discount, fee: jnp.where(value - fee > 0 & (value - fee >= worth), value, cash),
@@ -293,7 +293,7 @@ exercises = [
             ),
             Mistake(
                 lambda value, worth, cash, discount, fee: jnp.where((value > fee) and (value - fee >= worth), value - fee, discount * cash),
-                "`and` asks for one truth value, and these are many: join the comparisons, each in brackets, by &",
+                "`and` asks for one truth value, and these are many: put each comparison in parentheses, and join them with &",
             ),
             Mistake(
                 lambda value, worth, cash, discount, fee: jnp.where(jnp.maximum(value - fee, 0) >= worth, jnp.maximum(value - fee, 0), discount * cash),
@@ -313,7 +313,7 @@ exercises = [
         mistakes=[
             Mistake(
                 partial(_crossed, own=True),
-                "each half is priced by the policy that it taught itself, so this is in-sample: let the two policies change places",
+                "each half is priced by the policy that was learned from it, so this is in-sample: swap the two policies",
             ),
             *(
                 Mistake(function, "the policy has learned from every path that it is priced on: learn from one half, price on the other")
@@ -324,15 +324,15 @@ exercises = [
             ),
             Mistake(
                 partial(_crossed, mean=lambda one, other: other.mean()),
-                "only the second half is priced: price the first as well, by what the second has taught",
+                "only the second half is priced: price the first as well, with the policy learned from the second",
             ),
             Mistake(
                 partial(_crossed, mean=lambda one, other: one.mean()),
-                "only the first half is priced: price the second as well, by what the first has taught",
+                "only the first half is priced: price the second as well, with the policy learned from the first",
             ),
             Mistake(
                 partial(_crossed, cut="every other"),
-                "these halves are every other path, which parts each path from its twin: cut in the middle",
+                "these halves are every other path, which separates each path from its twin: cut in the middle",
             ),
             Mistake(_dates_cut, "that cuts the dates in two: the paths are axis 1, prices[:, :half]"),
             Mistake(_on_all_paths, "each policy is priced on all paths, half of which it learned from: price it on the other half alone"),
@@ -352,7 +352,7 @@ exercises = [
             ),
             Mistake(
                 _one_policy,
-                "half of these paths are priced by what they taught: price each half by the policy of the other",
+                "half of these paths are priced by the policy that they taught: price each half by the policy of the other",
             ),
             Mistake(
                 partial(_crossed, mean=lambda one, other: (one.mean(), other.mean())),
@@ -448,7 +448,7 @@ exercises = [
             ),
             Mistake(
                 partial(_by_values, update=lambda value, worth, waiting: jnp.maximum(value, waiting)),
-                "that is hindsight: the larger of value and the path's own later value. Put the curve through it first",
+                "that is hindsight: the larger of value and the path's own later value. Fit the curve to the later values first",
             ),
             Mistake(
                 lambda prices, values, discount, fitted: _by_values(prices, values, discount, fitted) / discount,
@@ -457,7 +457,7 @@ exercises = [
             Mistake(partial(_by_values, mean=lambda first: first), "that is the value on each path: return the mean over paths"),
             Mistake(
                 _curve_of_today,
-                "the curve goes through today's payoff: it should go through what comes later, fitted(price, discount * later)",
+                "the curve is fitted to today's payoff: fit it to what comes later, fitted(price, discount * later)",
             ),
             Mistake(_discounted_after, "the later value isn't discounted before it is compared with today's payoff"),
             Mistake(
@@ -486,7 +486,7 @@ exercises = [
             ),
             Mistake(
                 _curve_of_larger,
-                "the curve is to go through what comes later, and then the larger is taken; here the larger goes into the curve",
+                "fit the curve to what comes later, and then take the larger of value and curve; here the larger is taken first, and the curve fitted to it",
             ),
             Mistake(
                 _discounted_twice,
@@ -516,7 +516,7 @@ predictions = [
         answer=("fit", "truth"),
         shown="mean square distance: fit 10.17, truth 10.23",
         slips=[
-            (("truth", "truth"), "on its own points the fit was chosen among all curves of its degree, by this very measure"),
+            (("truth", "truth"), "think of the 300 points: by this very measure the fit was chosen from all curves of its degree"),
             (("fit", "fit"), "the fit has never seen the others, and which function is nearest to points on average was shown above"),
             (("truth", "fit"), "one of the two was made to suit those 300 points, and knows nothing of the others"),
         ],
@@ -539,7 +539,7 @@ predictions = [
         shown="250 paths: in-sample 4.70 ± 0.004, out-of-sample 4.37 ± 0.005",
         slips=[
             (("below", "above"), "the fit to 300 points looked too good on one of two sets of points: think of which"),
-            (("above", "above"), "no policy earns more on average than the best one, on paths of which it knows nothing"),
+            (("above", "above"), "on paths of which it knows nothing, no policy earns more on average than the best one"),
             (("below", "below"), "the learning paths have shown the policy something of their future"),
         ],
     ),

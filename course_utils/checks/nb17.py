@@ -203,7 +203,7 @@ exercises = [
             Mistake(_exponential, "that is an exponential, a straight line of log(seconds) against dates: take the logarithm of the dates too"),
             Mistake(_square, "the power b is not 2, though it may be near: find it from the two measurements"),
             *(
-                Mistake(function, "the law gives seconds from dates, and is to be solved for dates: the exponent is 1/b, not b")
+                Mistake(function, "the law gives seconds from dates, so solve it for the dates: the exponent is 1/b, not b")
                 for function in (
                     lambda dates, seconds, budget: math.floor(_exact_dates(dates, seconds, budget, turned=True)),
                     lambda dates, seconds, budget: _exact_dates(dates, seconds, budget, turned=True),
@@ -266,7 +266,7 @@ exercises = [
             ),
             Mistake(
                 partial(_loss, rule=lambda value, c, w: _rule(value, c, c)),
-                "what the network says became cash; it decides, and whoever waits keeps the discounted cash",
+                "the network's output became cash; it only decides, and whoever waits keeps the discounted cash",
             ),
             Mistake(
                 partial(_loss, rule=lambda value, c, w: jnp.maximum(value, w)),
@@ -393,8 +393,8 @@ predictions = [
         shown="a date adds as many lines at 50 as at 10: True",
         slips=[
             ("more", "running the loop once more traces the same network once more, however often that was done before"),
-            ("none", "a Python loop is gone when the function has been traced: think of what each of its turns leaves behind"),
-            ("fewer", "tracing shares nothing between two turns of a Python loop"),
+            ("none", "a Python loop is gone once the function has been traced: think of what each of its passes leaves behind"),
+            ("fewer", "tracing shares nothing between two passes of a Python loop"),
         ],
     ),
     Prediction(
@@ -404,7 +404,7 @@ predictions = [
         slips=[
             (("tuple", 49), "one network is a tuple: think of what holds the networks"),
             (("list", 50), "count the networks once more: the last date has none"),
-            (("list", 294), "the gradient has the structure of what the loss is differentiated by, not a flat list of its leaves"),
+            (("list", 294), "the gradient has the structure of what the loss is differentiated with respect to, not a flat list of its leaves"),
             (("tuple", 3), "that is the gradient of one network, a tuple of layers"),
         ],
     ),
@@ -413,7 +413,7 @@ predictions = [
         answer=(2, 3, 4),
         shown="traced for lists of length [2, 3, 4]",
         slips=[
-            ((2, 3, 3, 4), "a function is not traced again for a structure and shapes that it was compiled for"),
+            ((2, 3, 3, 4), "a function is not traced again for a structure and shapes that it was already compiled for"),
             ((2,), "for `jit`, lists of unequal length don't have the same structure"),
             ((4,), "it is traced at the first call, when nothing is known of the later ones"),
         ],

@@ -63,7 +63,7 @@ def as_pair(answer, *arguments):
     return tuple(result) if isinstance(result, list | jax.Array | np.ndarray) else result
 
 
-UNEQUAL = "vmap was given axes of unequal length: which axis of params have the prices no part in, and which of the dates has no network?"
+UNEQUAL = "vmap was given axes of unequal length: which axis of params do the prices not have, and which date has no network?"
 
 
 def mean_of_weights(params, prices):
@@ -254,8 +254,8 @@ def what_comes_back(program, *arguments):
 
 COPIED = "all networks start from the same weights, those of one that is copied: map `init` over as many keys as there are networks"
 TURNED = "the paths are turned around in time and the networks are not, so network 0 belongs to the last date: let the scan walk backward instead"
-EARLY = "a date decides by the network as it was before it learned, and the dates before it learn from decisions that the trained one won't take"
-SAME = "both samples come from one key, so the policy is priced on the paths that it learned from: an unchanged `key` splits into the same halves"
+EARLY = "a date decides with its network as it was before training, so the dates before it learn from decisions that the trained network won't make"
+SAME = "both samples come from one key, so the policy is priced on the paths that it learned from: an unchanged `key` always splits into the same halves"
 UNUSED = "fresh paths are drawn, and the policy is priced on those that it learned from: hand the fresh ones to `earn`"
 FORWARD = "the dates run forward: the cash comes from later dates, so the scan has to begin with the last, reverse=True"
 NO_SENTENCE = "the program is right; what is missing is your sentence, of at least a few words"
@@ -447,14 +447,14 @@ exercises = [
             Mistake(members_over_prices, "that maps over the members alone: inside, map over the dates of params and prices together"),
             Mistake(
                 lambda params, prices: committee(params, jnp.concatenate([prices[1:], prices[:1]])),
-                "each network was asked at the date after its own: leave out the last date, not the first",
+                "each network was evaluated at the date after its own: leave out the last date, not the first",
             ),
-            Mistake(every_network_at_every_date, "each network was asked at every date: inside, the dates of params and of prices go together"),
+            Mistake(every_network_at_every_date, "each network was evaluated at every date: inside, the dates of params and of prices go together"),
             Mistake(column_kept, "there is an axis of length 1 too many: a network's output is (paths, 1), its value is [..., 0]"),
             Mistake(first_path_of_each, "that takes the first path: the outputs end in (paths, 1), and it is the last axis that has to go"),
             Mistake(of_all_dates, "that is taken over the dates: the members are axis 0 of what the networks say"),
             Mistake(of_all_paths, "that is taken over the paths: the members are axis 0 of what the networks say"),
-            Mistake(mean_of_weights, "that is one network with the mean weights, which says something else: take the mean of what the members say"),
+            Mistake(mean_of_weights, "that is one network with the mean weights, and its output is not the mean of the members': take the mean of what the members say"),
             *(
                 Mistake(partial(committee, spread=spread), "the spread is the largest value less the smallest, not a standard deviation")
                 for spread in (lambda said: said.std(axis=0), lambda said: said.std(axis=0, ddof=1))
@@ -463,7 +463,7 @@ exercises = [
                 partial(committee, middle=jnp.median),
                 "that is the median of the members; the mean is asked for",
             ),
-            Mistake(lambda params, prices: committee(params, prices)[::-1], "mean and spread have changed places"),
+            Mistake(lambda params, prices: committee(params, prices)[::-1], "mean and spread are swapped"),
             Mistake(lambda params, prices: committee(params, prices)[0], "that is the mean alone: return a pair, the mean and the spread"),
             Mistake(
                 partial(committee, spread=lambda said: said.max(axis=0)),
@@ -471,7 +471,7 @@ exercises = [
             ),
             Mistake(
                 partial(committee, spread=lambda said: said.max() - said.min()),
-                "the spread is one number over everything: take largest and smallest over the members, axis 0, alone",
+                "the spread is one number over everything: take the largest and the smallest over the members alone, axis 0",
             ),
         ],
     ),

@@ -152,7 +152,7 @@ exercises = [
                 for power, words in ((1.0, "the number"), (0.5, "the root of the number"))
                 for run in (0, 1)
                 for mistake in whichever_way_rounded(
-                    f"that takes the gap to fall like one over {words}; let the two runs say which power it is",
+                    f"that assumes that the gap falls like one over {words}; let the two runs say which power it is",
                     lambda inner, gaps, wanted, power=power, run=run: inner[run] * (gaps[run] / wanted) ** (1 / power),
                 )
             ),
@@ -193,7 +193,7 @@ exercises = [
         mistakes=[
             Mistake(
                 AS_GIVEN,
-                "nothing is mended yet: which line makes a martingale of its changes, and is each change fair, seen from the state before",
+                "nothing is mended yet: which line makes a martingale of its changes, and is each change fair, seen from the state before?",
             ),
             Mistake(
                 partial(dual_value, summed=lambda changes: changes),
@@ -228,7 +228,7 @@ exercises = [
             *(
                 Mistake(
                     partial(dual_value, summed=jnp.cumsum, mean=mean),
-                    "without an axis, jnp.cumsum makes one long row of all: sum over the dates, axis=0",
+                    "without an axis, jnp.cumsum lays all the numbers in one long row: sum over the dates, axis=0",
                 )
                 for mean in (partial(jnp.mean, axis=-1), over_all_paths)
             ),
@@ -281,11 +281,11 @@ exercises = [
         mistakes=[
             Mistake(
                 lambda price, spot, strike: (jax.grad(price, argnums=1)(spot, strike),) * 2,
-                "your prediction differentiates in the strike, which is what it should do without: use the price and its slope in the spot",
+                "your prediction differentiates with respect to the strike, which it should do without: use the price and its slope in the spot",
             ),
             Mistake(
                 lambda *numbers: (strike_greek(*numbers)[0],) * 2,
-                "your measurement is the prediction once more: measure by jax.grad in the strike",
+                "your measurement is the prediction once more: measure by jax.grad with respect to the strike",
             ),
             Mistake(
                 lambda *numbers: strike_greek(*numbers)[::-1],
@@ -293,7 +293,7 @@ exercises = [
             ),
             Mistake(
                 lambda price, spot, strike: (strike_greek(price, spot, strike)[0], jax.grad(price)(spot, strike)),
-                "what you measure is delta: jax.grad differentiates in the first argument unless `argnums` says otherwise",
+                "what you measure is delta: jax.grad differentiates with respect to the first argument unless `argnums` says otherwise",
             ),
             *(
                 Mistake(
@@ -438,9 +438,9 @@ predictions = [
         0,
         shown="their opposite",
         slips=[
-            (1, "is a multiple of a fair game, even a negative one, still fair"),
-            (2, "what do half a fair game and no game at all have in common"),
-            (3, "for which martingales does the inequality hold"),
+            (1, "is a multiple of a fair game, even a negative one, still fair?"),
+            (2, "what do half a fair game and no game at all have in common?"),
+            (3, "for which martingales does the inequality hold?"),
         ],
     ),
     Prediction(
@@ -450,7 +450,7 @@ predictions = [
         slips=[
             ((4, 8, 11, 64), "what is stacked last comes first"),
             ((9, 4, 11, 64), "at the last date there is nothing to learn"),
-            ((8, 11, 64), "where are the four"),
+            ((8, 11, 64), "where are the four?"),
         ],
     ),
     Prediction(
@@ -458,8 +458,8 @@ predictions = [
         0,
         shown="gamma by differentiating twice: 0.0",
         slips=[
-            (0.06, "along one path that stops in the money the payoff is strike - price: what is its second derivative"),
-            (0.06076, "along one path that stops in the money the payoff is strike - price: what is its second derivative"),
+            (0.06, "along one path that stops in the money the payoff is strike - price: what is its second derivative?"),
+            (0.06076, "along one path that stops in the money the payoff is strike - price: what is its second derivative?"),
         ],
     ),
 ]

@@ -292,7 +292,7 @@ def report(rows, results: dict[str, Measured], before: dict[str, Measured] | Non
         if all(found and not found.missing for found in pair):
             longer.append(pair[0].seconds / pair[1].seconds)
     if longer:
-        worst.append(f"- A call takes {statistics.median(longer):.2f} times as long as before, the median of {len(longer)} options (both ran at the same time).")
+        worst.append(f"- A call takes {statistics.median(longer):.2f} times as long as before, the median of {len(longer)} options (one run after the other on one machine).")
     seeds = max((len(found.lower) for found in results.values()), default=0)
     about = (
         f"`lsmc.price` with its defaults but for the paths to price on, {seeds} keys each. The error is that of the mean price; the bar is the "
