@@ -53,12 +53,12 @@ slides-students: env ## the slides without notes and answers in build/slides/stu
 slides-pdf: .venv/.site ## the slides as PDFs in build/slides: plain, with notes, handouts two a page (needs Node and Chromium)
 	$(BIN)/python slides/build.py --pdf $(NB)
 
-assignment: env  ## notebooks to hand out, without solutions, in build/assignment; NB=07 that one
-	$(BIN)/python tests/tools/assignment.py $(NB)
+assignment: env  ## notebooks to hand out, without solutions, in build/assignment; NB="06 16" these, WITHOUT="06.4 16.3" without these exercises
+	$(BIN)/python tests/tools/assignment.py $(NB) $(if $(WITHOUT),--without $(WITHOUT))
 
-grade: $(if $(DIR),env) ## grade the notebooks handed in: make grade DIR=folder
+grade: $(if $(DIR),env) ## grade the notebooks handed in: make grade DIR=folder, JOBS=2 two at a time; GRADE="--roster class.csv" hands it options
 	@test -n "$(DIR)" || { echo "Say where they are: make grade DIR=folder"; exit 1; }
-	$(BIN)/python tests/tools/grade.py "$(DIR)"
+	$(BIN)/python tests/tools/grade.py "$(DIR)" --jobs $(or $(JOBS),1) $(GRADE)
 
 site: .venv/.site ## the course as a searchable site in build/site, from the stored outputs
 	$(BIN)/python -m sphinx -q -W --keep-going -c site . build/site

@@ -23,7 +23,6 @@ import contextlib
 import functools
 import importlib
 import itertools
-import json
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -48,7 +47,7 @@ from course_utils.checks.inspectors import (
     takes_derivatives,
 )
 from course_utils.checks.predictions import Prediction, judge
-from course_utils.checks.reading import arrays_from_outside, is_bare, is_unfinished
+from course_utils.checks.reading import arrays_from_outside, has_bare_part, is_bare, left_unfinished
 from course_utils.checks.record import progress, remember
 
 __all__ = [
@@ -152,9 +151,6 @@ def check(name: str, answer, seed: int | None = None) -> None:
     if verdict.state == "correct":
         cells = sys._getframe(1).f_globals.get("In")  # IPython's list of the cells run so far, this one the last
         remember(name, cells[-1] if cells else "")
-    if path := os.environ.get("COURSE_GRADES"):
-        with open(path, "a") as file:
-            file.write(json.dumps({"exercise": name, "state": verdict.state, "hint": hint}) + "\n")
 
 
 def predict(name: str, guess) -> None:
@@ -201,27 +197,72 @@ def _named(name: str, kind: str):
         raise CourseError(f"the course has no {one} of this name; was the cell edited?") from None
 
 
+class About(NamedTuple):
+    """What there is to know of an answer without calling it."""
+
+    function: bool
+    kind: str  # in a few words
+    bare: bool  # an untouched skeleton
+    bare_part: bool  # code around a `...`
+    outside: Sequence[str]  # names of the notebook's arrays that it reads
+
+
+class Here:
+    """An answer in this process. Of one in another process a grader has the same three methods."""
+
+    def __init__(self, exercise: Exercise, answer, ways: "_Ways | None" = None):
+        self.exercise, self.answer = exercise, answer
+        self.ways = None if exercise.inputs is None else ways or _ways(exercise, answer)
+
+    def about(self) -> About:
+        answer = self.answer
+        bare = answer is ... or is_bare(answer)
+        return About(callable(answer), kind(answer), bare, has_bare_part(answer), arrays_from_outside(answer))
+
+    def result(self, way: str, key):
+        """What it gives in one of the ``_Ways``, or ``Raised``; arguments are made anew for each call, which may change them."""
+        if self.exercise.inputs is None:
+            return self.answer
+        return _attempt(getattr(self.ways, way), self.exercise.inputs(key))
+
+    def inspected(self, key):
+        """The author's hint, None if there is nothing to say, or ``Raised``."""
+        return _attempt(self.exercise.inspect, (self.ways.plain, self.exercise.inputs(key)))
+
+
+def _ours(exercise: Exercise, answer) -> Here:
+    """One of the course's own answers, which is the same each time."""
+    return Here(exercise, answer, exercise.inputs and _ways_once(exercise, answer))
+
+
 def assess(exercise: Exercise, answer, seed: int | None = None) -> Verdict:
     """Examine ``answer`` on ``exercise.draws`` random arguments: new ones each time, or those of ``seed``."""
+    return examine(exercise, Here(exercise, answer), seed)
+
+
+def examine(exercise: Exercise, theirs, seed: int | None = None, ours: Callable = _ours) -> Verdict:
+    """``assess`` an answer wherever it is: ``theirs`` has the methods of ``Here``, ``ours`` makes such of the course's answers."""
+    about = theirs.about()
     untouched = Verdict("not attempted yet", "replace the ... in the cell above, run it, then run this one")
-    if answer is ... or is_bare(answer):
+    if about.bare:
         return untouched
-    if exercise.inputs is not None and not callable(answer):
-        return Verdict("not yet", f"a function is asked for, and this is {kind(answer)}")
+    if exercise.inputs is not None and not about.function:
+        return Verdict("not yet", f"a function is asked for, and this is {about.kind}")
     key = jax.random.key(int.from_bytes(os.urandom(4)) >> 1 if seed is None else seed)
-    examine = _examiner(exercise, jax.random.split(key, exercise.draws))
-    findings = list(examine(answer))
+    keys = list(jax.random.split(key, exercise.draws)) if exercise.inputs is not None else [None]
+    expected = _expected(exercise, ours(exercise, exercise.solution), keys)
+    findings = list(_findings(exercise, theirs, expected, keys))
     first = next((finding for finding in findings if finding), None)
     if first is None:
         return Verdict("correct")
-    if is_unfinished(answer, first.evidence):
+    if about.bare_part or left_unfinished(first.evidence):
         return untouched
     for mistake in exercise.mistakes:
-        pairs = zip(examine(mistake.answer, _ways_once), findings)
+        pairs = zip(_findings(exercise, ours(exercise, mistake.answer), expected, keys), findings)
         if all(_same(finding, other, exercise.tolerance) for finding, other in pairs):
             return Verdict("not yet", mistake.hint)
-    if names := arrays_from_outside(answer):
-        return Verdict("not yet", f"it uses `{names[0]}` of the notebook; it should use its arguments alone")
+    if about.outside:
+        return Verdict("not yet", f"it uses `{about.outside[0]}` of the notebook; it should use its arguments alone")
     wrong = [finding for finding in findings if finding]
     other_values = first.stage == "result" and first.words.endswith("not right")
     if other_values and len(wrong) > 1 and all(_same(first, other, None) for other in wrong):
@@ -230,43 +271,39 @@ def assess(exercise: Exercise, answer, seed: int | None = None) -> Verdict:
     return Verdict("not yet", sometimes + first.words)
 
 
-def _examiner(exercise: Exercise, keys) -> Callable[..., Iterator[Finding | None]]:
-    """``answer -> findings``, one per key, and only as they are asked for."""
-    if exercise.inputs is None:
-        return lambda answer, ways=None: iter([_compared(answer, exercise.solution, exercise.tolerance)])
-
-    def run(function, draw):  # arguments are made anew for each call: an answer may change them
-        return _attempt(function, exercise.inputs(keys[draw]))
+def _expected(exercise: Exercise, solution, keys) -> Callable:
+    """``(way, draw) -> what the solution gives``, computed when it is first asked for."""
 
     @functools.cache
-    def expected(way, draw):
-        result = run(getattr(_ways_once(exercise, exercise.solution), way), draw)
+    def expected(way: str, draw: int):
+        result = solution.result(way, keys[draw])
         if isinstance(result, Raised):
             raise CourseError(f"the course's own solution raises {result}; please tell whoever teaches it")
         return result
 
-    def examine(answer, ways=_ways):
-        ways = ways(exercise, answer)
+    return expected
 
-        def finding(draw):
-            result = run(ways.compiled, draw)
-            found = _compared(result, expected("compiled", draw), exercise.tolerance)
-            if found and exercise.jit and isinstance(result, Raised):
-                plain = _compared(run(ways.plain, draw), expected("compiled", draw), exercise.tolerance)
-                return plain or Finding("jit", result, f"right as it is, but under jax.jit {found.words}")
-            if not found and exercise.gradient is not None:
-                found = _compared(run(ways.gradient, draw), expected("gradient", draw), exercise.tolerance)
-                found = found and found._replace(
-                    stage="gradient", words=f"the value is right, but in its gradient {found.words}"
-                )
-            if not found and exercise.inspect is not None:
-                hint = _attempt(exercise.inspect, (ways.plain, exercise.inputs(keys[draw])))
-                found = hint and Finding("inspect", hint, f"it raises {hint}" if isinstance(hint, Raised) else hint)
+
+def _findings(exercise: Exercise, answer, expected: Callable, keys) -> Iterator[Finding | None]:
+    """What is wrong with ``answer``, one finding per key, and only as they are asked for."""
+
+    def finding(draw):
+        result = answer.result("compiled", keys[draw])
+        found = _compared(result, expected("compiled", draw), exercise.tolerance)
+        if exercise.inputs is None:
             return found
+        if found and exercise.jit and isinstance(result, Raised):
+            plain = _compared(answer.result("plain", keys[draw]), expected("compiled", draw), exercise.tolerance)
+            return plain or Finding("jit", result, f"right as it is, but under jax.jit {found.words}")
+        if not found and exercise.gradient is not None:
+            found = _compared(answer.result("gradient", keys[draw]), expected("gradient", draw), exercise.tolerance)
+            found = found and found._replace(stage="gradient", words=f"the value is right, but in its gradient {found.words}")
+        if not found and exercise.inspect is not None:
+            hint = answer.inspected(keys[draw])
+            found = hint and Finding("inspect", hint, f"it raises {hint}" if isinstance(hint, Raised) else hint)
+        return found
 
-        return map(finding, range(exercise.draws))
-
-    return examine
+    return map(finding, range(len(keys)))
 
 
 class _Ways(NamedTuple):

@@ -11,7 +11,10 @@ def equations(function: Callable, arguments: tuple) -> list:
     """The operations of the traced ``function``, also those inside its loops and calls (jax calls them equations).
 
     Each stands there once per place in the program: a Python loop repeats it, ``vmap`` and ``scan`` don't.
+    What stands for a function in another process has them as ``traced_equations``.
     """
+    if hasattr(function, "traced_equations"):
+        return function.traced_equations
     traced = (jax.Array, np.ndarray, float)
     static = [i for i, a in enumerate(arguments) if not all(isinstance(leaf, traced) for leaf in jax.tree.leaves(a))]
     found = []

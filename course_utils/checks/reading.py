@@ -32,11 +32,14 @@ def is_bare(answer) -> bool:
     return any(map(_does_nothing, codes)) if isinstance(answer, type) else bool(codes) and _does_nothing(codes[0])
 
 
-def is_unfinished(answer, result) -> bool:
-    """Whether an answer that gave the wrong ``result`` is a skeleton with code around its ``...``."""
-    leaves = jax.tree.leaves(result)
-    left = any(leaf is ... or isinstance(leaf, str) and "ellipsis" in leaf.lower() for leaf in leaves)
-    return left or callable(answer) and any(map(_does_nothing, _codes(answer)))
+def has_bare_part(answer) -> bool:
+    """Whether a function has a function in it that does nothing: a skeleton with code around its ``...``."""
+    return callable(answer) and any(map(_does_nothing, _codes(answer)))
+
+
+def left_unfinished(result) -> bool:
+    """Whether a ``...`` came through into the ``result``, or into the message of what was raised."""
+    return any(leaf is ... or isinstance(leaf, str) and "ellipsis" in leaf.lower() for leaf in jax.tree.leaves(result))
 
 
 def arrays_from_outside(answer) -> list[str]:

@@ -1,7 +1,7 @@
 """What a student has passed: remembered from one kernel to the next, and shown by ``checks.progress()``.
 
 The list is a small JSON file, exercise -> day on which it was first passed, in the system's folder for a user's data or
-where ``$COURSE_PROGRESS`` says (``off``: nowhere). Tests, continuous integration and grading leave no trace in it, nor
+where ``$COURSE_PROGRESS`` says (``off``: nowhere). Tests and continuous integration leave no trace in it, nor
 does the course's own solution: a check in a solution cell doesn't count. Whatever goes wrong with the file is said in a
 line; it never raises at the student.
 """
@@ -15,7 +15,7 @@ import tempfile
 from datetime import date
 from pathlib import Path
 
-NOT_A_STUDENT = ("PYTEST_VERSION", "CI", "COURSE_GRADES")  # one of them is set where a check is run for another reason
+NOT_A_STUDENT = ("PYTEST_VERSION", "CI")  # one of them is set where a check is run for another reason
 _passed: dict[str, str] = {}  # in this kernel
 
 
