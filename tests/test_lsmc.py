@@ -373,7 +373,7 @@ def test_other_numbers_compile_nothing():
 
 
 def test_network_compiles_once_as_well():
-    price(seed=1, **PUT10)
+    price(seed=98, **PUT10)  # of no other test, whose price is remembered
     before = compiled()
     price(41, 0.33, 0.01, 0.02, 2, strike=35, seed=99, **PUT10)
     assert compiled() == before
