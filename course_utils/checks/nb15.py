@@ -589,7 +589,7 @@ predictions = [
     Prediction(
         "15.c",
         answer="larger",
-        shown="that is, larger",
+        shown="1.9 times larger",
         slips=[
             ("smaller", "so it was for the put; look at what the straddle pays a path that ends high, and what it pays its twin"),
             ("the same", "only if twins had nothing to do with each other; look at what the straddle pays either of them"),
